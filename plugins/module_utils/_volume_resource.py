@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Docker volumes as a resource of the pipeline: reads and changes them; what to do is decided in ``_volume``."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._content import Content, content_of
+from ._docker import Docker, NotInstalled
+from ._pipeline import Action, Plan, Resource
+from ._volume import UUID_LABEL, Definition, Desired, Volume, definition, desire, hidden, needs_content, observed, plan
+from .runner._problem import Problem
+
+
+class VolumeResource(Resource[Desired, "Volume | None"]):
+    """The volumes of one Docker daemon, over one connection."""
+
+    noun = "volume"
+    plural = "volumes"
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self._connection: Docker | None = None
+        self._seen: dict[str, Volume] = {}
+        """The volumes before the apply, by name."""
+
+    @property
+    def _docker(self) -> Docker:
+        if self._connection is None:
+            self._connection = Docker(self._module.params)
+        return self._connection
+
+    def desire(self, item: Mapping[str, Any]) -> Desired:
+        return desire(item)
+
+    def plan(self, desired: Desired, observed: Volume | None) -> Plan:
+        return plan(desired, observed)
+
+    def observe(self, desired: Sequence[Desired]) -> Sequence[Volume | Problem | None]:
+        """One inspect for each volume and one list of containers for all; content is counted where it matters."""
+        if not desired:
+            return []
+        try:
+            consumers = self._docker.consumers([wanted.name for wanted in desired])
+        except NotInstalled as problem:
+            if not self._module.check_mode:
+                raise
+            self._module.warn(f"{problem} In check mode the module goes on as with a Docker that has no volumes.")
+            return [None] * len(desired)
+        seen: list[Volume | Problem | None] = []
+        for wanted in desired:
+            try:
+                answer = self._docker.volume(wanted.name)
+            except Problem as problem:
+                seen.append(problem)
+                continue
+            volume = None if answer is None else replace(observed(answer), consumers=consumers[wanted.name])
+            seen.append(volume and self._with_content(wanted, volume))
+        self._seen = {volume.name: volume for volume in seen if isinstance(volume, Volume)}
+        return seen
+
+    def apply(self, desired: Desired, action: Action) -> None:
+        if action.verb == "remove":
+            self._remove(self._seen[desired.name], expects_data=bool(action.destroys))
+        else:
+            self._create(desired)
+
+    def _with_content(self, desired: Desired, volume: Volume) -> Volume:
+        if not needs_content(desired, volume):
+            return volume
+        return replace(volume, content=self._content(volume))
+
+    def _content(self, volume: Volume) -> Content:
+        """What the volume holds, as far as it can be seen from here."""
+        if hidden(volume):
+            return Content(unknown=hidden(volume))
+        if not self._docker.is_local:
+            return Content(unknown=f"it lies on the host behind {self._module.params['docker_host']}")
+        return content_of(volume.mountpoint)
+
+    def _remove(self, volume: Volume, expects_data: bool) -> None:
+        """Remove the volume; what filled since the plan said that it was empty is not removed."""
+        content = self._content(volume)
+        if not expects_data and not content.is_empty:
+            raise Problem(
+                f"volume {volume.name}: was not removed: it was empty when the plan was made and now holds {content}. "
+                "Find out who writes into it, and run again."
+            )
+        self._docker.remove_volume(volume.name)
+
+    def _create(self, desired: Desired) -> None:
+        """Create the volume; where that fails after a removal, put the previous definition back."""
+        replaced = self._seen.get(desired.name)
+        try:
+            self._create_new(desired.name, definition(desired, replaced))
+        except Problem as problem:
+            if replaced is None:
+                raise
+            self._create_new(desired.name, definition(Desired(desired.name), replaced))
+            raise Problem(f"{problem} The volume was created again as it was before, empty.") from problem
+
+    def _create_new(self, name: str, wanted: Definition) -> None:
+        """Docker answers success for a name that exists already, with the other volume: only the UUID tells."""
+        own = str(uuid.uuid4())
+        answer = self._docker.create_volume(
+            name, wanted.driver, wanted.driver_options, {**wanted.labels, UUID_LABEL: own}
+        )
+        if (answer.get("Labels") or {}).get(UUID_LABEL) != own:
+            raise Problem(
+                f"volume {name}: was not created: somebody else created a volume of this name in the meantime, "
+                "and Docker returned that one. Run again to compare it with what is declared."
+            )

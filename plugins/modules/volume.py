@@ -1,0 +1,266 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: volume
+short_description: Manage Docker volumes without losing what they hold
+version_added: 0.1.0
+description:
+  - Creates and removes Docker volumes, one or a list of them over one connection.
+  - Compares an existing volume with what is declared, exactly, with added, changed and removed keys. Docker itself
+    answers a second creation with success and ignores the new options and labels.
+  - Never removes a volume that holds data, or of which it cannot see what it holds, unless O(data_loss=allow).
+  - Never removes a volume that a container uses, be it running or stopped.
+  - Gives every volume that it creates a UUID, in the label C(holdfast.uuid), since Docker tells a volume from a
+    former one of the same name by nothing. A volume that others created is accepted as it is.
+author:
+  - The holdfast.persistence contributors (@holdfast)
+extends_documentation_fragment:
+  - holdfast.persistence.docker
+  - holdfast.persistence.data_loss
+  - holdfast.persistence.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - On a host without Docker it returns what it would do there once Docker is installed, with a warning.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - The volume's name.
+      - Exactly one of O(name) and O(volumes) is needed.
+    type: str
+    aliases: [volume_name]
+  driver: &driver
+    description:
+      - The driver that keeps the volume.
+      - Without it, a new volume gets V(local), and an existing one is right with the driver that it has.
+    type: str
+  driver_options: &driver_options
+    description:
+      - Options for the driver, as in C(docker volume create --opt). Numbers and booleans are taken as strings.
+      - 'The driver V(local) takes V(type), V(device), V(o) and V(size); V(o) needs V(type) and V(device).'
+      - V(o) is compared as a set of mount options, in any order.
+      - Without it, the options are not managed. V({}) means none.
+      - Passwords in it, and in V(o), are kept out of results, sentences and logs. Docker itself shows them to whoever
+        may inspect the volume.
+    type: dict
+  labels: &labels
+    description:
+      - Labels of the volume. Numbers and booleans are taken as strings.
+      - Without it, the labels are not managed. V({}) means none.
+      - Labels that begin with C(com.docker.) count only when they are declared. Those that begin with C(holdfast.) are
+        the module's own and cannot be declared.
+    type: dict
+  on_drift: &on_drift
+    description:
+      - What to do when the volume exists and differs from what is declared. Docker cannot change a volume.
+      - V(fail) changes nothing and fails with what differs and what the volume holds.
+      - V(warn) changes nothing and warns.
+      - V(recreate) removes the volume and creates it anew. With data in it that needs O(data_loss=allow). What is not
+        declared is taken over from the old volume, the UUID is not.
+    type: str
+    choices: [fail, warn, recreate]
+    default: fail
+  state: &state
+    description:
+      - V(present) makes sure that the volume is there, V(absent) that it is not.
+    type: str
+    choices: [present, absent]
+    default: present
+  volumes:
+    description:
+      - A list of volumes. When one of them cannot be brought about, the others are, and the module fails at the end.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The volume's name.
+        type: str
+        required: true
+        aliases: [volume_name]
+      driver: *driver
+      driver_options: *driver_options
+      labels: *labels
+      on_drift: *on_drift
+      state: *state
+seealso:
+  - module: community.docker.docker_volume
+  - name: docker volume create
+    description: Driver options of the local driver.
+    link: https://docs.docker.com/reference/cli/docker/volume/create/
+"""
+
+EXAMPLES = r"""
+- name: A volume for the database
+  holdfast.persistence.volume:
+    name: pgdata
+    labels:
+      service: database
+
+- name: Several volumes, one of them on an NFS server, in one call
+  holdfast.persistence.volume:
+    volumes:
+      - name: uploads
+        driver_options:
+          type: nfs
+          device: ":/srv/uploads"
+          o: addr=192.0.2.10,nfsvers=4,soft
+      - name: cache
+        driver_options: {}
+        labels: {}
+
+- name: Say what differs, and leave the volume as it is
+  holdfast.persistence.volume:
+    name: cache
+    labels:
+      tier: warm
+    on_drift: warn
+
+- name: Another label for an empty volume, which may be removed freely
+  holdfast.persistence.volume:
+    name: cache
+    labels:
+      tier: warm
+    on_drift: recreate
+
+- name: Remove volumes, unless they hold data
+  holdfast.persistence.volume:
+    volumes:
+      - name: pgdata
+        state: absent
+      - name: cache
+        state: absent
+
+- name: Remove a volume with all that it holds, or of which nobody can say from here what it holds
+  holdfast.persistence.volume:
+    name: uploads
+    state: absent
+    data_loss: allow
+"""
+
+RETURN = r"""
+volume:
+  description: The volume. Null when it is absent.
+  returned: with O(name), unless it failed
+  type: dict
+  contains: &volume
+    name:
+      description: Its name.
+      type: str
+      returned: always
+      sample: pgdata
+    driver:
+      description: The driver that keeps it.
+      type: str
+      returned: always
+      sample: local
+    driver_options:
+      description: Its driver's options, secrets hidden.
+      type: dict
+      returned: always
+      sample: {"type": "nfs", "device": ":/srv/uploads", "o": "addr=192.0.2.10,nfsvers=4"}
+    labels:
+      description: Its labels, without C(holdfast.uuid).
+      type: dict
+      returned: always
+      sample: {"service": "database"}
+    mountpoint:
+      description: Where the driver keeps or mounts it on its host. Null in check mode for a volume to be created.
+      type: str
+      returned: always
+      sample: /var/lib/docker/volumes/pgdata/_data
+    uuid:
+      description:
+        - What tells it from others of its name.
+        - Null for a volume that others created, and as with RV(volume.mountpoint).
+      type: str
+      returned: always
+      sample: 2c4f9f0e-60a4-4f0a-8f5b-0d9c7a3f7f55
+    created:
+      description: When Docker says that it was created. Null as with RV(volume.mountpoint).
+      type: str
+      returned: always
+      sample: "2026-03-01T02:00:00Z"
+    consumers:
+      description: The containers that use it, running or not.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{"id": "0f3c5a", "name": "db", "state": "running"}]
+volumes:
+  description: The volumes that are there, in the order of the task, without those that failed.
+  returned: always, unless nothing could be looked at
+  type: list
+  elements: dict
+  contains: *volume
+actions:
+  description: What was done, or would be done in check mode, as sentences.
+  returned: always
+  type: list
+  elements: str
+  sample: ["create volume pgdata with driver local"]
+errors:
+  description: The volumes that failed.
+  returned: when one failed
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The volume's name.
+      type: str
+      returned: always
+    msg:
+      description: Why it failed and what can be done.
+      type: str
+      returned: always
+    done:
+      description: What of its actions was done before it failed.
+      type: list
+      elements: str
+      returned: always
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.persistence.plugins.module_utils import _docker
+from ansible_collections.holdfast.persistence.plugins.module_utils._driver_options import secrets
+from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import argument_spec, constraints, run
+from ansible_collections.holdfast.persistence.plugins.module_utils._volume import OPTIONS
+from ansible_collections.holdfast.persistence.plugins.module_utils._volume_resource import VolumeResource
+
+
+class Module(AnsibleModule):
+    """Knows the secrets within driver options before the first log line, where ``no_log`` would hide all options."""
+
+    def _log_invocation(self) -> None:
+        for item in [self.params, *(self.params["volumes"] or [])]:
+            self.no_log_values.update(secrets(item["driver_options"] or {}))
+        super()._log_invocation()
+
+
+def options() -> dict[str, Any]:
+    """The argument specification, with the other name that community.docker has for the name."""
+    data_loss = {"type": "str", "choices": ["refuse", "allow"], "default": "refuse"}
+    spec = argument_spec(VolumeResource, OPTIONS, {**_docker.OPTIONS, "data_loss": data_loss})
+    for name in (spec["name"], spec["volumes"]["options"]["name"]):
+        name["aliases"] = ["volume_name"]
+    return spec
+
+
+def main() -> None:
+    module = Module(argument_spec=options(), required_together=_docker.REQUIRED_TOGETHER, **constraints(VolumeResource))
+    run(module, VolumeResource(module))
+
+
+if __name__ == "__main__":
+    main()
