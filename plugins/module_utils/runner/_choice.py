@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which snapshot a person means, and what it holds. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Sequence
+
+from ._problem import Problem
+from ._restic import Snapshot
+
+LATEST = "latest"
+_SCHEMA = 1
+_ID = re.compile(r"[0-9a-f]{4,64}")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
+
+
+class NoSnapshot(Problem):
+    """The repository opened, and holds no snapshot of the job: the one answer that can mean a first boot."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A source of a snapshot."""
+
+    kind: str
+    """``volume`` or ``path``."""
+    name: str
+    path: str
+    """Where it lies in the snapshot."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def check_wanted(wanted: str) -> None:
+    """Problem unless the text is ``latest``, the beginning of an id, or a time."""
+    if wanted != LATEST and not _ID.fullmatch(wanted):
+        moment(wanted)
+
+
+def moment(text: str) -> datetime:
+    """A time such as ``2026-01-01T02:00Z``, in UTC; without a zone it is taken as UTC. Problem on anything else."""
+    try:
+        if not _MOMENT.fullmatch(text):
+            raise ValueError(text)
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise Problem(
+            f"snapshot {text!r}: not understood. Give latest, at least 4 digits of an id, or a time with hours and "
+            "minutes such as 2026-01-01T02:00Z (the latest snapshot at or before it)."
+        ) from None
+    return (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+
+
+def choose(snapshots: Sequence[Snapshot], wanted: str, job: str, host: str, repository: str) -> Snapshot:
+    """The snapshot that is wanted, of those of this job and host, which come oldest first."""
+    noun = f"job {job}: repository {repository}"
+    if not snapshots:
+        raise NoSnapshot(
+            f"{noun}: opens, and holds no snapshot of this job by host {host}. "
+            "If it was made by another host or under another host name, give that as from_host."
+        )
+    span = f"It has {len(snapshots)}, from {words(snapshots[0].time)} to {words(snapshots[-1].time)}"
+    if wanted == LATEST:
+        return snapshots[-1]
+    if _ID.fullmatch(wanted):
+        found = [snapshot for snapshot in snapshots if snapshot.id.startswith(wanted)]
+        if len(found) == 1:
+            return found[0]
+        many = f"{len(found)} begin with it" if found else "none begins with it"
+        raise Problem(
+            f"{noun}: snapshot {wanted}: of those of this job by host {host}, {many}. {span}: list them with holdfast "
+            f"snapshots {job}."
+        )
+    before = [snapshot for snapshot in snapshots if snapshot.time <= moment(wanted)]
+    if not before:
+        raise Problem(f"{noun}: no snapshot of this job by host {host} at or before {wanted}. {span}.")
+    return before[-1]
+
+
+def origins(manifest: bytes, snapshot: Snapshot, job: str) -> list[Origin]:
+    """The sources of the snapshot, from its manifest. One inside another comes back with that one."""
+    noun = f"job {job}: snapshot {snapshot.short_id}"
+    try:
+        data = json.loads(manifest)
+        found = [Origin("volume", str(name), str(path)) for name, path in data["volumes"].items()]
+        found += [Origin("path", str(path), str(path)) for path in data["paths"]]
+        schema = data["schema"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Problem(f"{noun}: its manifest is not understood ({error!r}). Restore it with restic by hand.") from None
+    if schema != _SCHEMA:
+        raise Problem(f"{noun}: its manifest has schema {schema}, this program knows {_SCHEMA}. Use a newer holdfast.")
+    return [one for one in found if not any(_inside(one, other) for other in found)]
+
+
+def select(found: Sequence[Origin], volume: str | None, path: str | None, job: str, snapshot: Snapshot) -> list[Origin]:
+    """What of the snapshot is wanted: one volume, one path, or everything."""
+    if not volume and not path:
+        return list(found)
+    wanted = Origin("volume", volume, "") if volume else Origin("path", str(path), "")
+    chosen = [origin for origin in found if origin.label == wanted.label]
+    if not chosen:
+        known = ", ".join(origin.label for origin in found) or "nothing"
+        raise Problem(
+            f"job {job}: snapshot {snapshot.short_id}: {wanted.label} is not in it. It holds {known}. "
+            "Name one of these, or choose another snapshot."
+        )
+    return chosen
+
+
+def words(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _inside(one: Origin, other: Origin) -> bool:
+    return one.kind == other.kind == "path" and one.path.startswith(other.path.rstrip("/") + "/")

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where everything lies on a host. Functions read the constants when called, so a test can point them elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+JOBS = Path("/etc/holdfast/jobs")
+REPOSITORIES = Path("/etc/holdfast/repositories")
+PROGRAM = Path("/usr/local/lib/holdfast/holdfast.pyz")
+COMMAND = Path("/usr/local/sbin/holdfast")
+STATE = Path("/var/lib/holdfast")
+CACHE = Path("/var/cache/holdfast")
+RUN = Path("/run")
+UNITS = Path("/etc/systemd/system")
+DOCKER_SOCKET = Path("/var/run/docker.sock")
+MOUNTINFO = Path("/proc/self/mountinfo")
+
+
+def job_file(job: str) -> Path:
+    return JOBS / f"{job}.json"
+
+
+def repository_directory(repository: str) -> Path:
+    return REPOSITORIES / repository
+
+
+def state_file(job: str) -> Path:
+    return STATE / "state" / f"{job}.json"
+
+
+def manifest_file(job: str) -> Path:
+    """Goes into every snapshot: which path was which volume."""
+    return STATE / "manifests" / f"{job}.json"
+
+
+def note_file(job: str) -> Path:
+    """The write-ahead note of the containers that a backup stops or pauses."""
+    return STATE / "stopped" / f"{job}.json"
+
+
+def lock_file(repository: str) -> Path:
+    return STATE / "locks" / f"{repository}.lock"
+
+
+def sources_file(job: str) -> Path:
+    """What ``prepare`` found, for the ``backup`` that follows it in the same unit."""
+    return RUN / f"holdfast-backup-{job}" / "sources.json"
+
+
+def progress_file(job: str) -> Path:
+    return RUN / f"holdfast-backup-{job}" / "progress.json"
+
+
+def backup_service(job: str) -> str:
+    return f"holdfast-backup-{job}.service"
+
+
+def backup_timer(job: str) -> str:
+    return f"holdfast-backup-{job}.timer"
+
+
+def retention_service(job: str) -> str:
+    return f"holdfast-retention-{job}.service"
+
+
+RELEASE_SERVICE = "holdfast-release.service"

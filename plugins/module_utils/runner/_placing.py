@@ -1,0 +1,423 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Put restored trees in place so that a kill or a power cut at any moment leaves one complete copy of everything.
+
+A tree is restored into a staging directory in the file system of its target, checked there, written out, and only then
+renamed into place. A journal, written before each step, lets the next run finish what was begun:
+
+``staging``  restic may still be writing: the next run removes the staging directory, the target was not touched.
+``staged``   every tree of the journal is complete in its staging directory: from here on it only goes forward.
+``aside``    the previous content lies where it is kept; the restored tree goes in.
+``placed``   the restored tree is in place; what is left of the staging directory goes.
+``done``     checked in its place.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import stat
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Iterator, Protocol
+
+from . import _files, _paths
+from ._problem import Problem
+
+STAGING, STAGED, ASIDE, PLACED, DONE = "staging", "staged", "aside", "placed", "done"
+MISSING, EMPTY, OCCUPIED = "missing", "empty", "occupied"
+PREFIX = ".holdfast-restore-"
+_SCHEMA = 1
+_LOST_FOUND = "lost+found"
+"""Made by mkfs in the root of a file system: never data of the service, and never moved."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a tree holds: regular files and the sum of their sizes, without ``lost+found`` at its root."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Root:
+    """The topmost node of a tree: what a restore must bring back besides the entries."""
+
+    directory: bool
+    uid: int
+    gid: int
+    mode: int
+    """Permissions with set-uid, set-gid and sticky bits, as in ``stat``."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The way of one restored tree to its target. All paths absolute, without symbolic links."""
+
+    label: str
+    """What a person calls it: "volume pgdata"."""
+    source: str
+    """Its path in the snapshot."""
+    target: str
+    staging: str
+    kept: str
+    """Where the previous content goes; empty when there is none."""
+    mount_point: bool
+    """The target is the root of a file system, so its entries move, not itself."""
+    root: Root
+    content: Content
+    new_volume: str = ""
+    """The volume that this restore creates; an unfinished one is removed again."""
+    phase: str = STAGING
+
+    @property
+    def tree(self) -> str:
+        """Where restic puts the tree."""
+        return self.staging + self.source
+
+
+@dataclass
+class Journal:
+    """All placements of one restore of one job, as they lie on the disk."""
+
+    job: str
+    snapshot: str
+    time: str
+    placements: list[Placement]
+
+    def save(self) -> None:
+        path = journal_file(self.job)
+        _files.private_directory(path.parent)
+        data = {"schema": _SCHEMA, **asdict(self)}
+        _files.write(path, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode(), 0o600)
+
+    def forget(self) -> None:
+        _files.remove(journal_file(self.job))
+
+    def set_phase(self, index: int, phase: str) -> None:
+        self.placements[index] = replace(self.placements[index], phase=phase)
+        self.save()
+
+    @property
+    def committed(self) -> bool:
+        """Past the point from which it only goes forward."""
+        return all(placement.phase != STAGING for placement in self.placements)
+
+
+def journal_file(job: str) -> Path:
+    return _paths.STATE / "restores" / f"{job}.json"
+
+
+def load_journal(job: str) -> Journal | None:
+    """The journal that an interrupted restore of the job left behind, if any."""
+    path = journal_file(job)
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise Problem(_unusable(job, path, str(error))) from None
+    try:
+        if data.pop("schema") != _SCHEMA:
+            raise Problem(_unusable(job, path, f"its schema is not {_SCHEMA}"))
+        rows = [
+            Placement(**{**row, "root": Root(**row["root"]), "content": Content(**row["content"])})
+            for row in data.pop("placements")
+        ]
+        return Journal(placements=rows, **data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Problem(_unusable(job, path, repr(error))) from None
+
+
+def _unusable(job: str, path: Path, why: str) -> str:
+    return (
+        f"job {job}: an earlier restore was interrupted and its journal {path} cannot be understood ({why}). "
+        f"Look for directories {PREFIX}* beside the targets, then remove the journal."
+    )
+
+
+def look(target: str, mount_point: bool) -> str:
+    """Whether the target is missing, empty or occupied. An empty file holds nothing, a lone ``lost+found`` neither."""
+    try:
+        found = os.lstat(target)
+    except FileNotFoundError:
+        return MISSING
+    if not stat.S_ISDIR(found.st_mode):
+        return OCCUPIED if found.st_size or not stat.S_ISREG(found.st_mode) else EMPTY
+    with os.scandir(target) as entries:
+        strangers = [entry.name for entry in entries if not (mount_point and _is_no_data(entry.name))]
+    return OCCUPIED if strangers else EMPTY
+
+
+def _is_no_data(name: str) -> bool:
+    """In the root of a file system: what mkfs made, or what an interrupted restore left."""
+    return name == _LOST_FOUND or name.startswith(PREFIX)
+
+
+def root_of(path: str) -> Root:
+    """Type, owner and mode of the node itself."""
+    found = os.lstat(path)
+    return Root(stat.S_ISDIR(found.st_mode), found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+
+
+def measure(tree: str, without: tuple[str, ...] = ()) -> Content:
+    """Count the tree's regular files and bytes, without these paths and without ``lost+found`` at its root."""
+    top = os.lstat(tree)
+    if not stat.S_ISDIR(top.st_mode):
+        return Content(1, top.st_size)
+    files = size = 0
+    waiting = [tree]
+    apart = {*without, os.path.join(tree, _LOST_FOUND)}
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.path in apart:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    files += 1
+                    size += entry.stat(follow_symlinks=False).st_size
+    return Content(files, size)
+
+
+def existing_ancestor(path: str) -> str:
+    """The nearest directory above the path that exists; what is made below it lies in the same file system."""
+    above = os.path.dirname(path)
+    while not os.path.isdir(above):
+        above = os.path.dirname(above)
+    return above
+
+
+class Surroundings(Protocol):
+    """What lies outside the file system."""
+
+    def prepare(self, placement: Placement) -> None:
+        """Make the volume that the placement needs, if any."""
+
+    def fetch(self, placement: Placement) -> None:
+        """Restore ``source`` of the snapshot below ``staging``."""
+
+    def dispose(self, placement: Placement) -> None:
+        """Undo :meth:`prepare`, and end a restic that a killed run left writing into ``staging``."""
+
+
+def stage(journal: Journal, surroundings: Surroundings) -> None:
+    """Restore every tree into its staging directory, check it there, and commit. If one fails, all are removed."""
+    journal.save()
+    try:
+        for placement in journal.placements:
+            with _telling(placement, "restored into a staging directory", "Nothing was put in place."):
+                surroundings.prepare(placement)
+                os.mkdir(placement.staging, 0o700)
+                surroundings.fetch(placement)
+                _compare(placement, placement.tree, "in the staging directory")
+                _write_out(placement.staging)
+    except BaseException:
+        clean(journal, surroundings)
+        raise
+    journal.placements = [replace(placement, phase=STAGED) for placement in journal.placements]
+    journal.save()
+
+
+def clean(journal: Journal, surroundings: Surroundings) -> None:
+    """Remove what a restore left that did not come to its commit; the targets were not touched."""
+    for placement in journal.placements:
+        with _telling(placement, "cleaned of an unfinished restore", f"Remove {placement.staging} by hand."):
+            surroundings.dispose(placement)
+            _remove_staging(placement)
+    journal.forget()
+
+
+def set_aside(journal: Journal, index: int) -> None:
+    """Move the previous content to where it is kept. Continues where a killed run stopped."""
+    placement = journal.placements[index]
+    if placement.phase != STAGED:
+        return
+    if placement.kept:
+        with _telling(placement, f"moved aside to {placement.kept}", "Run the restore again to go on."):
+            if placement.mount_point:
+                _move_entries_aside(placement)
+            elif os.path.lexists(placement.target) and not os.path.lexists(placement.kept):
+                os.rename(placement.target, placement.kept)
+                _files.synchronise(Path(placement.target).parent)
+    journal.set_phase(index, ASIDE)
+
+
+def bring_in(journal: Journal, index: int, resumed: bool = False) -> None:
+    """Put the restored tree in its place and check it there. Continues where a killed run stopped.
+
+    When ``resumed``, what was in place before the kill may have been used since, so only what is still to come is
+    looked at. All of it was compared with the snapshot before the commit.
+    """
+    if resumed:
+        _require_presence(journal, journal.placements[index])
+    set_aside(journal, index)
+    placement = journal.placements[index]
+    if placement.phase == ASIDE:
+        with _telling(placement, f"put in place at {placement.target}", "Run the restore again to go on."):
+            if placement.mount_point:
+                _move_entries_in(placement)
+            elif os.path.lexists(placement.tree):
+                _refuse_newcomer(placement)
+                _rename_in(placement)
+        journal.set_phase(index, PLACED)
+    if journal.placements[index].phase == PLACED:
+        with _telling(placement, f"checked at {placement.target}", "Run the restore again to go on."):
+            if not resumed:
+                _compare(placement, placement.target, "in its place")
+            _remove_staging(placement)
+        journal.set_phase(index, DONE)
+
+
+def drop_kept(journal: Journal, index: int) -> None:
+    """Remove the previous content, once what took its place has been checked."""
+    placement = journal.placements[index]
+    with _telling(placement, f"rid of its previous content at {placement.kept}", "Remove it by hand."):
+        _remove(placement.kept)
+
+
+def finish(journal: Journal) -> None:
+    """Bring a committed restore that was interrupted to its end. The previous content stays where it is kept."""
+    for index in range(len(journal.placements)):
+        bring_in(journal, index, resumed=True)
+    journal.forget()
+
+
+def _require_presence(journal: Journal, placement: Placement) -> None:
+    """Problem when the staged tree is neither where it was nor in its place; nothing more is moved then."""
+    staged, placed = os.path.lexists(placement.tree), os.path.lexists(placement.target)
+    if placement.phase == STAGED or (placement.phase == ASIDE and placement.mount_point):
+        present = staged
+    else:
+        present = staged or placed
+    if not present:
+        raise Problem(
+            f"{placement.label}: an interrupted restore cannot be finished, since {placement.staging} is gone. Mount "
+            f"its file system and run this again, or remove {journal_file(journal.job)} to give that restore up."
+        )
+
+
+def _compare(placement: Placement, tree: str, where: str) -> None:
+    """Refuse what is not the tree of the snapshot: restic exits 0 also when nothing matched what it was asked for."""
+    again = "The repository may be damaged: run restic check, or restore another snapshot."
+    if not os.path.lexists(tree):
+        raise Problem(f"{placement.label}: {placement.source} is not {where} after the restore. {again}")
+    root = root_of(tree)
+    if root != placement.root:
+        raise Problem(f"{placement.label}: owner and mode {where} are {_words(root)}, not {_words(placement.root)}.")
+    content = measure(tree, without=(placement.staging, placement.kept))
+    if content != placement.content:
+        raise Problem(
+            f"{placement.label}: {where} are {content.files} files with {content.bytes} bytes, but the snapshot has "
+            f"{placement.content.files} files with {placement.content.bytes} bytes. {again}"
+        )
+
+
+def _words(root: Root) -> str:
+    return f"{root.uid}:{root.gid} {root.mode:04o} ({'directory' if root.directory else 'file'})"
+
+
+def _move_entries_aside(placement: Placement) -> None:
+    if not os.path.isdir(placement.kept):
+        # Closed until it has the target's own owner and mode: what was shut off stays shut off.
+        os.mkdir(placement.kept, 0o700)
+    _copy_root(placement.target, placement.kept)
+    apart = (_LOST_FOUND, os.path.basename(placement.staging), os.path.basename(placement.kept))
+    for name in sorted(os.listdir(placement.target)):
+        if name not in apart:
+            os.rename(os.path.join(placement.target, name), os.path.join(placement.kept, name))
+    _files.synchronise(Path(placement.kept))
+    _files.synchronise(Path(placement.target))
+
+
+def _move_entries_in(placement: Placement) -> None:
+    """Move entry by entry. A ``lost+found`` of the snapshot stays behind: it belonged to another file system."""
+    times = os.lstat(placement.tree)
+    _copy_root(placement.tree, placement.target)
+    for name in sorted(os.listdir(placement.tree)):
+        goal = os.path.join(placement.target, name)
+        if name == _LOST_FOUND:
+            continue
+        if os.path.lexists(goal):
+            raise Problem(_newcomer(placement, goal))
+        os.rename(os.path.join(placement.tree, name), goal)
+    os.utime(placement.target, ns=(times.st_atime_ns, times.st_mtime_ns))
+    _write_out(placement.target)
+
+
+def _copy_root(origin: str, goal: str) -> None:
+    """Owner, mode, extended attributes and times of the directory itself."""
+    found = os.lstat(origin)
+    os.chown(goal, found.st_uid, found.st_gid)
+    shutil.copystat(origin, goal)
+
+
+def _rename_in(placement: Placement) -> None:
+    """One rename. On the way home, missing directories above the target come along with their owner and mode."""
+    origin, goal = placement.tree, placement.target
+    if placement.source == placement.target:
+        while not os.path.lexists(os.path.dirname(goal)):
+            origin, goal = os.path.dirname(origin), os.path.dirname(goal)
+    else:
+        os.makedirs(os.path.dirname(goal), exist_ok=True)
+    os.rename(origin, goal)
+    _files.synchronise(Path(goal).parent)
+
+
+def _refuse_newcomer(placement: Placement) -> None:
+    """What came since the restore began is not overwritten, unless it is empty."""
+    state = look(placement.target, False)
+    if state == OCCUPIED:
+        raise Problem(_newcomer(placement, placement.target))
+    if state == EMPTY and os.path.isdir(placement.target) != placement.root.directory:
+        _remove(placement.target)
+
+
+def _newcomer(placement: Placement, path: str) -> str:
+    kept = f", the previous content at {placement.kept}" if placement.kept else ""
+    return (
+        f"{placement.label}: {path} was written by somebody else during the restore. The restored content waits at "
+        f"{placement.tree}{kept}. Stop what writes there, move {path} away, and run the restore again."
+    )
+
+
+def _remove_staging(placement: Placement) -> None:
+    if not os.path.basename(placement.staging).startswith(PREFIX):
+        raise Problem(
+            f"{placement.label}: {placement.staging} is no staging directory of a restore. Check the journal."
+        )
+    _remove(placement.staging)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def _write_out(directory: str) -> None:
+    """Let the whole file system reach the disk (syncfs): one call instead of one for each restored file."""
+    library = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if library.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), directory)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _telling(placement: Placement, what: str, way_out: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        raise Problem(f"{placement.label}: could not be {what}: {error.strerror or error}{place}. {way_out}") from error

@@ -1,0 +1,407 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""restic, called with argument lists; what it says is put into the exact terms that the rest of the program uses."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Callable, TypeVar, cast
+
+from . import _answers, _paths
+from ._answers import Forgotten, Lock, Node, Progress, Snapshot, Summary
+from ._probe import Finding, Probe, classify, look_at_directory, look_by_sftp
+from ._problem import Locked, Problem
+from ._repository import Repository
+
+__all__ = (
+    "Finding",
+    "Forgotten",
+    "Interrupted",
+    "Lock",
+    "Node",
+    "Probe",
+    "Progress",
+    "Restic",
+    "Snapshot",
+    "Summary",
+)
+
+Result = TypeVar("Result")
+
+OLDEST = (0, 14, 0)
+PROBE_TIMEOUT = 30
+"""Seconds within which a repository must answer to count as reachable."""
+_POLL = 5
+"""Seconds between two looks at the lock of another host, which nothing tells us about."""
+_LOCKED = re.compile(r"repository is already locked|unable to create lock in backend: .*locked")
+# The last of these would have a live lock removed by somebody who believes it.
+_NOISE = re.compile(
+    r"Is there a repository at the following location\?|rclone: .* NOTICE: .*|the `unlock` command can be used .*"
+)
+_RETRY = re.compile(r"^.* returned error, retrying after [^:]*: (.*)$", re.MULTILINE)
+# Since 0.17 restic tries these again for a quarter of an hour, although the server has answered.
+_FINAL = re.compile(
+    rb"retrying after .*: (The specified bucket does not exist|The request signature we calculated does not match"
+    rb"|The access key ID you provided does not exist)",
+    re.IGNORECASE,
+)
+_LOOK = 0.5
+"""Seconds between two looks at what restic says while it tries again."""
+_CREATE = "create the repository"
+_LOCKED_EXIT = 11
+
+
+class Interrupted(Problem):
+    """A signal ended the run; restic was told, and has put its house in order."""
+
+    exit_code = 143
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a finished restic left."""
+
+    code: int
+    output: bytes
+    errors: str
+
+
+class Restic:
+    """restic on one repository. Every method raises Problem (or Locked) with restic's own words, secrets masked."""
+
+    def __init__(self, repository: Repository, program: str = "restic") -> None:
+        self.repository = repository
+        self._program = program
+        self._version: tuple[int, int, int] | None = None
+
+    def version(self) -> tuple[int, int, int]:
+        """The version of the restic on this host. Problem when there is none, or one older than supported."""
+        if self._version is None:
+            said = self._run(["version"]).output.decode(errors="replace")
+            match = re.match(r"restic (\d+)\.(\d+)\.(\d+)", said)
+            if not match:
+                raise Problem(f"restic: its version is not understood: {said.strip()!r}. Install restic 0.14 or newer.")
+            found = (int(match[1]), int(match[2]), int(match[3]))
+            if found < OLDEST:
+                raise Problem(
+                    f"restic: {_dotted(found)} is installed, {_dotted(OLDEST)} or newer is needed. "
+                    "Install a newer one, on Debian from bookworm or a later release."
+                )
+            self._version = found
+        return self._version
+
+    def probe(self, timeout: float = PROBE_TIMEOUT) -> Probe:
+        """Look whether the repository is there and opens. Takes no lock and changes nothing."""
+        local = self.repository.local_path
+        found = look_at_directory(local) if local is not None else None
+        if found:
+            return found
+        try:
+            outcome = self._run(["cat", "config", "--no-lock", "--no-cache"], timeout=timeout)
+        except subprocess.TimeoutExpired as late:
+            retries = _RETRY.findall((late.stderr or b"").decode(errors="replace"))
+            if not retries:
+                return Probe(Finding.UNREACHABLE, f"no answer within {timeout:g} s")
+            outcome = _Outcome(1, b"", f"unable to open config file: {retries[-1]}")
+        if outcome.code == 0:
+            return Probe(Finding.OPEN, id=str(_answers.parse(outcome.output, "cat config")["id"]))
+        finding = classify(outcome.code, outcome.errors, self.repository.location)
+        if finding is Finding.ABSENT and self.repository.location.startswith("sftp:"):
+            return look_by_sftp(self.repository.location, timeout)
+        return Probe(finding, self._words(outcome.errors))
+
+    def require_open(self) -> None:
+        """Problem unless the repository is there, reachable and opens."""
+        probe = self.probe()
+        if probe.finding is not Finding.OPEN:
+            raise probe.problem(self.repository)
+
+    def init(self) -> str:
+        """Make the repository and return its id. The caller has made certain that there is none."""
+        self._checked(["init"], _CREATE)
+        probe = self.probe()
+        if probe.finding is not Finding.OPEN:
+            raise probe.problem(self.repository)
+        return probe.id
+
+    def backup(
+        self,
+        paths: Sequence[str],
+        exclude: Sequence[str],
+        host: str,
+        tags: Sequence[str],
+        on_progress: Callable[[Progress], None],
+    ) -> Summary:
+        """Save the paths as one snapshot. What could not be read is in the summary, and is for the caller to judge."""
+        arguments = ["backup", "--json", f"--host={host}", *(f"--tag={tag}" for tag in tags)]
+        arguments += [f"--exclude={pattern}" for pattern in exclude]
+        summary: dict[str, Any] = {}
+
+        def take(line: bytes) -> None:
+            message = _answers.message(line)
+            if message.get("message_type") == "status":
+                on_progress(_answers.progress(message))
+            elif message.get("message_type") == "summary":
+                summary.update(message)
+
+        outcome = self._run([*arguments, "--", *paths], on_line=take)
+        if outcome.code not in (0, _answers.PARTIAL_EXIT) or "snapshot_id" not in summary:
+            raise self._problem("save a snapshot", outcome)
+        return Summary(
+            snapshot=str(summary["snapshot_id"]),
+            files=int(summary["total_files_processed"]),
+            bytes=int(summary["total_bytes_processed"]),
+            bytes_added=int(summary["data_added"]),
+            unread=_answers.unread(outcome.code, outcome.errors),
+        )
+
+    def snapshots(self, host: str | None = None, job: str | None = None) -> list[Snapshot]:
+        """The snapshots of a host and a job, oldest first; without them those of all."""
+        arguments = ["snapshots", "--json", "--no-lock", *_selection(host, job)]
+        listed = _answers.parse(self._checked(arguments, "list the snapshots").output, "snapshots")
+        return sorted((_answers.snapshot(entry) for entry in listed or []), key=lambda snapshot: snapshot.time)
+
+    def forget(self, host: str, job: str, rules: Mapping[str, int | str], dry_run: bool) -> Forgotten:
+        """Apply the retention rules (``keep_daily: 7``) to one job, and give its space free.
+
+        A dry run removes nothing and says what would go. The rules are not empty.
+        """
+        arguments = ["forget", "--json", *_selection(host, job), "--group-by=host,tags"]
+        arguments += [f"--{name.replace('_', '-')}={value}" for name, value in rules.items()]
+        arguments += ["--dry-run", "--no-lock"] if dry_run else ["--prune"]
+        output = self._checked(arguments, "apply the retention").output
+        # restic 0.14 prints the removal of the data as text behind the JSON.
+        groups = json.JSONDecoder().raw_decode(output.decode(errors="replace").lstrip() or "[]")[0] or []
+        return Forgotten(_answers.ids(groups, "keep"), _answers.ids(groups, "remove"))
+
+    def restore(self, snapshot: str, target: Path, include: str | None = None, verify: bool = False) -> None:
+        """Write a snapshot below the target; with ``include`` only that path. Files lie at target + their full path.
+
+        ``verify`` reads back what was written and compares it with the repository.
+        """
+        arguments = ["restore", snapshot, f"--target={target}"]
+        arguments += [f"--include={_literal(include)}"] if include else []
+        arguments += ["--verify"] if verify else []
+        arguments += ["--sparse"] if self.version() >= (0, 15, 0) else []
+        self._checked(arguments, f"restore {include or 'everything'} from snapshot {snapshot}")
+
+    def dump(self, snapshot: str, path: str) -> bytes:
+        """The content of one file of a snapshot."""
+        return self._checked(["dump", snapshot, path], f"read {path} from snapshot {snapshot}").output
+
+    def listing(self, snapshot: str, path: str) -> Iterator[Node]:
+        """The object at the path, and what is below it when it is a directory; nothing when it is not there."""
+        arguments = ["ls", "--json", "--no-lock", "--recursive", snapshot, path]
+        output = self._checked(arguments, f"list {path} of snapshot {snapshot}").output
+        for line in output.splitlines():
+            entry = _answers.message(line)
+            inside = entry.get("path") == path or str(entry.get("path")).startswith(path.rstrip("/") + "/")
+            if entry.get("struct_type", entry.get("message_type")) == "node" and inside:
+                yield _answers.node(entry)
+
+    def restore_size(self, snapshot: str, path: str) -> tuple[int, int]:
+        """Files and bytes that a restore of this path writes at most (hard links counted each)."""
+        nodes = [node for node in self.listing(snapshot, path) if node.type == "file"]
+        return len(nodes), sum(node.size for node in nodes)
+
+    def locks(self) -> list[Lock]:
+        """Who holds locks on the repository now."""
+        listed = self._checked(["list", "locks", "--no-lock"], "list the locks").output.decode().split()
+        found = []
+        for lock_id in listed:
+            outcome = self._run(["cat", "lock", lock_id, "--no-lock"])
+            if outcome.code == 0:  # otherwise it was let go of in between
+                lock = _answers.parse(outcome.output, "cat lock")
+                found.append(Lock(lock_id, str(lock["hostname"]), int(lock.get("uid", 0)), int(lock["pid"])))
+        return found
+
+    def unlock_own_dead(self) -> bool:
+        """Remove the locks that dead processes of this host and user left; True when that was all of them.
+
+        restic decides by process id and user: run for a lock of another host or user, it has removed live ones.
+        """
+        locks = self.locks()
+        host, uid = os.uname().nodename, os.getuid()
+        if not locks or not all(lock.host == host and lock.uid == uid and not _alive(lock.pid) for lock in locks):
+            return not locks
+        self._checked(["unlock"], "remove the locks of dead processes")
+        return True
+
+    def patiently(self, operation: Callable[[], Result], wait: float) -> Result:
+        """Carry out the operation; while somebody holds the repository locked, again, for up to ``wait`` seconds.
+
+        Raises Locked when the time is over. What a dead process of this host left is no reason to wait.
+        """
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                return operation()
+            except Locked:
+                if time.monotonic() >= deadline:
+                    raise
+                if not self.unlock_own_dead():
+                    time.sleep(_POLL)
+
+    def _checked(self, arguments: Sequence[str], what: str) -> _Outcome:
+        """Run restic, and raise unless it succeeded."""
+        outcome = self._run(arguments)
+        if outcome.code != 0:
+            raise self._problem(what, outcome)
+        return outcome
+
+    def _problem(self, what: str, outcome: _Outcome) -> Problem:
+        noun = f"repository {self.repository.name}"
+        words = self._words(outcome.errors) or f"restic ended with {outcome.code} and said nothing"
+        if outcome.code == _LOCKED_EXIT or _LOCKED.search(outcome.errors):
+            return Locked(f"{noun}: could not {what}: {words}. Run again once the other has finished.")
+        local = self.repository.local_path
+        found = look_at_directory(local) if local is not None and what != _CREATE else None
+        if found:
+            return found.problem(self.repository)
+        finding = classify(outcome.code, outcome.errors, self.repository.location)
+        if finding is not Finding.UNREACHABLE:
+            return Probe(finding, words).problem(self.repository)
+        return Problem(f"{noun}: could not {what} at {self.repository.masked_location}: {words}.")
+
+    def _words(self, errors: str) -> str:
+        """restic's own words as one line, without its noise and without secrets."""
+        lines = []
+        for line in errors.split("\n\ngoroutine ", 1)[0].splitlines():
+            message = _answers.message(line.encode())
+            text = str(message.get("message") or message.get("item") or "") if message else line
+            text = self.repository.mask(text.strip().removeprefix("Fatal: "))
+            if text and not _NOISE.fullmatch(text) and text != self.repository.masked_location:
+                lines.append(text)
+        return "; ".join(lines[-5:]).rstrip(".")
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        on_line: Callable[[bytes], None] | None = None,
+        timeout: float | None = None,
+    ) -> _Outcome:
+        """Run restic to its end. SIGTERM and SIGINT reach it as SIGINT, the only one after which it unlocks."""
+        with _forwarded() as adopt:
+            try:
+                process = subprocess.Popen(
+                    [self._program, *arguments],
+                    env=self._environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                )
+            except FileNotFoundError:
+                raise Problem("restic: not installed on this host. Install the package restic.") from None
+            adopt(process)
+            return _collect(process, on_line, timeout)
+
+    def _environment(self) -> dict[str, str]:
+        # A variable of the shell that starts the program must not point restic elsewhere.
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESTIC_")}
+        return {
+            **inherited,
+            "RESTIC_CACHE_DIR": str(_paths.CACHE),
+            "RESTIC_PROGRESS_FPS": "1",
+            **self.repository.environment,
+            "RESTIC_REPOSITORY_FILE": str(self.repository.location_file),
+            "RESTIC_PASSWORD_FILE": str(self.repository.password_file),
+        }
+
+
+@contextmanager
+def _forwarded() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Pass SIGTERM and SIGINT on to the process that is given to the function; raise Interrupted when one came."""
+    children: list[subprocess.Popen[bytes]] = []
+    came: list[int] = []
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        for child in children:
+            child.send_signal(signal.SIGINT)
+
+    def adopt(child: subprocess.Popen[bytes]) -> None:
+        children.append(child)
+        if came:  # before there was a child to pass it on to
+            child.send_signal(signal.SIGINT)
+
+    previous = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield adopt
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if came:
+        raise Interrupted(f"restic: stopped by {signal.Signals(came[0]).name}. Run again; nothing has to be cleaned.")
+
+
+def _collect(
+    process: subprocess.Popen[bytes], on_line: Callable[[bytes], None] | None, timeout: float | None
+) -> _Outcome:
+    if on_line is None:
+        output, errors = process.communicate() if timeout is None else _answer(process, timeout)
+        return _Outcome(process.returncode, output, errors.decode(errors="replace"))
+    lines, errors_stream = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+    said: list[bytes] = []
+    # Both pipes are drained at once: restic would stand still on a full one.
+    drain = threading.Thread(target=lambda stream: said.append(stream.read()), args=(errors_stream,))
+    with process:
+        drain.start()
+        try:
+            for line in lines:
+                on_line(line)
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            raise
+        finally:
+            drain.join()
+    return _Outcome(process.returncode, b"", b"".join(said).decode(errors="replace"))
+
+
+def _answer(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bytes]:
+    """Output and errors of restic. TimeoutExpired, with its errors so far, when it is late or tries in vain."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return process.communicate(timeout=max(0.0, min(_LOOK, deadline - time.monotonic())))
+        except subprocess.TimeoutExpired as waiting:
+            if time.monotonic() < deadline and not _FINAL.search(waiting.stderr or b""):
+                continue
+            process.kill()
+            _output, errors = process.communicate()
+            raise subprocess.TimeoutExpired(process.args, timeout, stderr=errors) from None
+
+
+def _dotted(version: Sequence[int]) -> str:
+    return ".".join(str(part) for part in version)
+
+
+def _selection(host: str | None, job: str | None) -> list[str]:
+    return [*([f"--host={host}"] if host else []), *([f"--tag=holdfast,job={job}"] if job else [])]
+
+
+def _literal(path: str) -> str:
+    """The path as a pattern of restic that matches it and nothing else."""
+    return re.sub(r"([\\*?\[])", r"\\\1", path)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a job now, as its timer would, and wait for its end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+from . import _job, _paths, _state
+from ._problem import Problem
+from ._systemd import show
+from ._words import clock, size_of
+
+_TICK = 1
+"""Seconds between two looks at the progress."""
+
+
+def run(name: str) -> int:
+    """Start the job's unit, show how far it is, and return the exit status of the run once it has ended."""
+    job = _job.load(name)
+    unit = _paths.backup_service(job.name)
+    before = _state.load(name).last_run
+    starting = subprocess.Popen(["systemctl", "start", "--", unit], stderr=subprocess.PIPE, text=True)
+    while True:
+        try:
+            _output, errors = starting.communicate(timeout=_TICK)
+            break
+        except subprocess.TimeoutExpired:
+            _show_progress(name)
+    # A start that is cancelled ends before the unit has: its containers are still being brought back.
+    while show([unit], ["ActiveState"])[unit]["ActiveState"] in ("activating", "deactivating"):
+        time.sleep(_TICK)
+    _clear_progress()
+    last = _state.load(name).last_run
+    if last is None or last == before:
+        raise Problem(f"job {name}: {unit} did not run. {errors.strip()} See journalctl -u {unit}.")
+    return last.exit_code
+
+
+def _show_progress(name: str) -> None:
+    if not sys.stderr.isatty():
+        return
+    try:
+        progress = json.loads(_paths.progress_file(name).read_bytes())
+    except (OSError, ValueError):
+        return
+    remaining = progress["seconds_remaining"]
+    left = f", {clock(remaining)} left" if remaining else ""
+    done = size_of(progress["bytes_done"], progress["total_bytes"])
+    sys.stderr.write(f"\r\x1b[K{progress['percent']:.0%}  {done}{left}")
+    sys.stderr.flush()
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How jobs stand, for a person and for a program."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _state, _status, _systemd, _text
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._job import Job
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._state import RetentionRun, Run, State
+from hypothesis import given, strategies as st
+
+NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=timezone.utc)
+JOB = Job(name="app", repository="store", paths=("/srv",), rpo=86400)
+SUCCESS = Run(
+    started="2026-01-31T02:30:00Z",
+    finished="2026-01-31T02:31:00Z",
+    result="success",
+    exit_code=0,
+    seconds=60,
+    message="",
+    snapshot="0123abcd",
+    files=1204,
+    bytes=3 * 2**30,
+    bytes_added=5,
+)
+FAILED = replace(SUCCESS, result="failed", exit_code=1, message="job app: repository store: gone.")
+RETENTION = RetentionRun("2026-01-31T02:31:00Z", "2026-01-31T02:32:00Z", "failed", 1, 60, "locked by another.")
+
+
+@pytest.fixture
+def units(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What systemd says of every unit."""
+    properties = {"ActiveState": "inactive", "NextElapseUSecRealtime": "Sun 2026-02-01 02:30:00 UTC"}
+    monkeypatch.setattr(_status, "show", lambda names, _properties: dict.fromkeys(names, properties))
+    return properties
+
+
+@pytest.mark.parametrize(
+    ("state", "later", "reasons"),
+    [
+        (State("app"), 0, ["it never ran"]),
+        (State("app").after_run(SUCCESS), 0, []),
+        (State("app").after_run(FAILED), 0, ["its last run: failed: repository store: gone.", "it never succeeded"]),
+        (State("app").after_run(SUCCESS).after_run(FAILED), 0, ["its last run: failed: repository store: gone."]),
+        (State("app").after_run(SUCCESS), 24, ["its last success is 1d 9h old, and may be 1d (rpo)"]),
+        (
+            State("app").after_run(SUCCESS).after_retention(RETENTION),
+            0,
+            ["its last retention: failed: locked by another."],
+        ),
+    ],
+)
+def test_why_a_job_is_not_healthy(state: State, later: int, reasons: list[str]) -> None:
+    assert list(_status.reasons(JOB, state, NOW + timedelta(hours=later))) == reasons
+
+
+def test_without_an_rpo_no_success_is_too_old() -> None:
+    assert _status.reasons(replace(JOB, rpo=None), State("app").after_run(SUCCESS), NOW + timedelta(days=999)) == ()
+
+
+@pytest.mark.usefixtures("units")
+def test_json_of_one_job_and_of_all(configure: Callable[..., Job]) -> None:
+    configure(rpo=None)
+    _state.update("app", lambda state: state.after_run(SUCCESS))
+    text, healthy = _status.status("app", as_json=True)
+    one = json.loads(text)
+    assert healthy
+    assert (one["job"], one["healthy"], one["reasons"], one["running"]) == ("app", True, [], False)
+    assert one["next"] == "2026-02-01T02:30:00Z"
+    assert one["last_run"] == one["last_success"]
+    assert one["last_success"]["snapshot"] == "0123abcd"
+    assert json.loads(_status.status(None, as_json=True)[0])[0]["job"] == "app"
+
+
+def test_a_table_for_a_person(
+    configure: Callable[..., Job], units: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units["ActiveState"] = "activating"
+    monkeypatch.setenv("TZ", "CET-1")
+    time.tzset()
+    try:
+        configure(rpo=None)
+        configure(name="other", rpo=None)
+        _state.update("app", lambda state: state.after_run(replace(SUCCESS, finished=_state.text(_state.now()))))
+        text, healthy = _status.status(None, as_json=False)
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+    assert not healthy
+    lines = text.splitlines()
+    assert lines[0].split() == ["JOB", "HEALTH", "LAST", "SUCCESS", "AGE", "RPO", "FILES", "SIZE", "NEXT", "RUN"]
+    assert lines[1].startswith("app    running")
+    assert "1,204  3.0 GiB  2026-02-01 03:30 CET" in lines[1]
+    assert lines[3] == "job other: it never ran"
+
+
+def test_a_host_without_jobs_is_healthy() -> None:
+    assert _status.status(None, as_json=False) == ("No backup jobs on this host. Create one with backup_timer.", True)
+
+
+def test_sizes_that_an_old_restic_does_not_keep_are_added(configure: Callable[..., Job], restic: Any) -> None:
+    configure("s3:http://minio/bucket")
+    _state.update("app", lambda state: state.after_run(SUCCESS))
+    entry = {"time": "2026-01-31T02:30:10.5Z", "hostname": "web1", "paths": ["/srv"], "tags": ["holdfast"]}
+    restic.answer("snapshots", out=json.dumps([{**entry, "id": "0123abcd" * 8}, {**entry, "id": "9" * 64}]))
+    head, first, second = _status.snapshots("app", None, as_json=False).splitlines()
+    assert head.split() == ["SNAPSHOT", "TIME", "HOST", "FILES", "SIZE"]
+    assert first.split()[-3:] == ["1,204", "3.0", "GiB"]
+    assert second.split()[-2:] == ["-", "-"]
+    rows = json.loads(_status.snapshots("app", "web2", as_json=True))
+    assert rows[0]["time"] == "2026-01-31T02:30:10Z"
+    assert (rows[0]["short_id"], rows[0]["files"]) == ("0123abcd", 1204)
+    assert "--host=web2" in restic.calls("snapshots")[1]["argv"]
+
+
+def test_no_snapshots_is_said(configure: Callable[..., Job], restic: Any) -> None:
+    configure("s3:http://minio/bucket")
+    restic.answer("snapshots", out="null")
+    assert _status.snapshots("app", None, as_json=False) == "job app: no snapshots of host web1 in repository store."
+
+
+def test_the_last_run_in_words() -> None:
+    _state.update("app", lambda state: state.after_run(SUCCESS))
+    assert _status.last_run("app") == ("job app: success after 1min: snapshot 0123abcd, 1,204 files, 3.0 GiB, 5 B new")
+    _state.update("app", lambda state: state.after_run(FAILED))
+    assert _status.last_run("app") == "job app: failed after 1min: repository store: gone."
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("Sat 2026-11-21 02:30:00 UTC", datetime(2026, 11, 21, 2, 30, tzinfo=timezone.utc)),
+        ("n/a", None),
+        ("", None),
+        ("infinity", None),
+    ],
+)
+def test_the_times_of_systemd(said: str, wanted: datetime | None) -> None:
+    assert _systemd.moment(said) == wanted
+
+
+def test_the_blocks_of_systemd(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "systemctl"
+    program.write_text('#!/bin/sh\necho "Id=a.service\nActiveState=active\n\nId=b.timer\nResult=x=y $TZ"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = _systemd.show(["a.service", "b.timer"], ["ActiveState", "Result"])
+    assert found == {
+        "a.service": {"Id": "a.service", "ActiveState": "active"},
+        "b.timer": {"Id": "b.timer", "Result": "x=y UTC"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0s"), (59, "59s"), (60, "1min"), (90061, "1d 1h"), (86400, "1d"), (3599, "59min 59s"), (90000, "1d 1h")],
+)
+def test_durations(seconds: int, words: str) -> None:
+    assert _text.duration(seconds) == words
+
+
+@given(st.lists(st.tuples(st.text("ab-1", max_size=9), st.text("ab-1", max_size=9)), max_size=5))
+def test_columns_stand_beneath_each_other(rows: list[tuple[str, str]]) -> None:
+    lines = _text.table(("ONE", "TWO"), rows, ("TWO",)).split("\n")
+    width = max(len(row[0]) for row in [("ONE", ""), *rows]) + 2 + max(len(row[1]) for row in [("", "TWO"), *rows])
+    assert len(lines) == len(rows) + 1
+    assert all(len(line) == width for line, row in zip(lines, [("ONE", "TWO"), *rows]) if row[1])
