@@ -1,0 +1,426 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_timer
+short_description: Manage backup jobs that systemd runs on a schedule
+version_added: 0.1.0
+description:
+  - Manages backup jobs over Docker volumes and paths of a host. Each has a systemd service and a timer, and a service
+    that applies its retention after every backup that succeeded.
+  - Installs the program C(holdfast) which the units start, and brings it up to date. The same program shows and
+    restores what was saved (C(holdfast status), C(holdfast restore)). It stays when the last job is removed.
+  - The units are confined, and can read the sources and write into the repository, no more.
+  - A unit or job file that was changed by hand, that systemd has not read yet, or a timer that was disabled or stopped,
+    is drift and is put right. Drop-ins stay as they are.
+extends_documentation_fragment:
+  - holdfast.persistence.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - A repository, volume or path that does not exist is an error. In check mode it is a warning, since an earlier
+        task may bring it.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - What the job is called. Up to 63 of C(a-z), C(0-9), C(_) and C(-).
+    type: str
+  repository:
+    description:
+      - The repository that the snapshots go into, as M(holdfast.persistence.backup_repository) named it on this host.
+      - Required with O(state=present).
+    type: str
+  volumes:
+    description:
+      - Docker volumes to back up. With O(paths), at least one is required with O(state=present).
+    type: list
+    elements: str
+    default: []
+  paths:
+    description:
+      - Absolute paths to back up, without C(..) and without C(/) at their end. Symbolic links are refused, since a
+        backup of one would hold the link alone.
+    type: list
+    elements: str
+    default: []
+  exclude:
+    description:
+      - Patterns of what to leave out, as restic's C(--exclude) takes them.
+    type: list
+    elements: str
+    default: []
+  schedule:
+    description:
+      - When to run, as C(OnCalendar=) of systemd takes it, in the host's time zone. See C(man 7 systemd.time)
+        under calendar events.
+      - A run that was missed while the host was down is made up for at the next boot.
+      - A schedule that never elapses is refused.
+      - Required with O(state=present).
+    type: str
+  randomized_delay:
+    description:
+      - The longest time by which runs are delayed. Each host gets a delay of its own and keeps it.
+      - A number with C(s), C(min), C(h), C(d) or C(w). Seconds without.
+    type: str
+    default: "0"
+  timeout:
+    description:
+      - How long a backup may take. One that takes longer is stopped and counts as failed. Form as in
+        O(randomized_delay).
+    type: str
+    default: 6h
+  retention:
+    description:
+      - Which snapshots of this job stay. Applied after each backup that succeeded. Nothing is removed without any.
+    type: dict
+    suboptions:
+      keep_last:
+        description: How many of the last snapshots stay.
+        type: int
+      keep_hourly:
+        description: For how many hours the last snapshot of the hour stays.
+        type: int
+      keep_daily:
+        description: For how many days the last snapshot of the day stays.
+        type: int
+      keep_weekly:
+        description: For how many weeks the last snapshot of the week stays.
+        type: int
+      keep_monthly:
+        description: For how many months the last snapshot of the month stays.
+        type: int
+      keep_yearly:
+        description: For how many years the last snapshot of the year stays.
+        type: int
+      keep_within:
+        description: Every snapshot made within this time before the latest stays, as in V(1y2m3d4h) (C(m) are months).
+        type: str
+  quiesce:
+    description:
+      - What to do with the running containers that use the sources, for as long as the backup reads. Exactly those are
+        set going again, also after a failure, a time-out or a power cut.
+    type: str
+    choices:
+      - none
+      - pause
+      - stop
+    default: none
+  rpo:
+    description:
+      - Recovery point objective. How old the last success may become before C(holdfast status) calls the job unhealthy.
+        Form as in O(randomized_delay).
+    type: str
+  rto:
+    description:
+      - Recovery time objective. How long a restore may take. Form as in O(randomized_delay).
+    type: str
+  enabled:
+    description:
+      - Whether the timer runs, now and after a boot.
+    type: bool
+    default: true
+  state:
+    description:
+      - V(present) makes the job as described.
+      - V(absent) removes its timer, its services and its job file. Its snapshots and the record of its runs in
+        C(/var/lib/holdfast/) stay. Refused while the job runs.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  jobs:
+    description:
+      - Several jobs in one call, each with the options above. Mutually exclusive with O(name).
+      - However many there are, systemd is asked once, and reads its units again once at most.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: See O(name).
+        type: str
+        required: true
+      repository:
+        description: See O(repository).
+        type: str
+      volumes:
+        description: See O(volumes).
+        type: list
+        elements: str
+        default: []
+      paths:
+        description: See O(paths).
+        type: list
+        elements: str
+        default: []
+      exclude:
+        description: See O(exclude).
+        type: list
+        elements: str
+        default: []
+      schedule:
+        description: See O(schedule).
+        type: str
+      randomized_delay:
+        description: See O(randomized_delay).
+        type: str
+        default: "0"
+      timeout:
+        description: See O(timeout).
+        type: str
+        default: 6h
+      retention:
+        description: See O(retention).
+        type: dict
+        suboptions:
+          keep_last:
+            description: See O(retention.keep_last).
+            type: int
+          keep_hourly:
+            description: See O(retention.keep_hourly).
+            type: int
+          keep_daily:
+            description: See O(retention.keep_daily).
+            type: int
+          keep_weekly:
+            description: See O(retention.keep_weekly).
+            type: int
+          keep_monthly:
+            description: See O(retention.keep_monthly).
+            type: int
+          keep_yearly:
+            description: See O(retention.keep_yearly).
+            type: int
+          keep_within:
+            description: See O(retention.keep_within).
+            type: str
+      quiesce:
+        description: See O(quiesce).
+        type: str
+        choices:
+          - none
+          - pause
+          - stop
+        default: none
+      rpo:
+        description: See O(rpo).
+        type: str
+      rto:
+        description: See O(rto).
+        type: str
+      enabled:
+        description: See O(enabled).
+        type: bool
+        default: true
+      state:
+        description: See O(state).
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+requirements:
+  - root
+  - systemd 249 or newer
+  - Docker Engine, for O(volumes) and O(quiesce)
+seealso:
+  - module: holdfast.persistence.backup_repository
+  - module: holdfast.persistence.backup_run
+  - module: holdfast.persistence.backup_restore
+author:
+  - the holdfast.persistence contributors (@holdfast)
+"""
+
+EXAMPLES = r"""
+- name: Back up a volume every night, and keep two weeks and a year of months
+  holdfast.persistence.backup_timer:
+    name: database
+    repository: main
+    volumes:
+      - pgdata
+    quiesce: pause
+    schedule: "*-*-* 02:30:00"
+    randomized_delay: 30min
+    retention:
+      keep_daily: 14
+      keep_monthly: 12
+    rpo: 26h
+    rto: 1h
+
+- name: Two jobs in one call
+  holdfast.persistence.backup_timer:
+    jobs:
+      - name: database
+        repository: main
+        volumes:
+          - pgdata
+        quiesce: pause
+        schedule: "*-*-* 02:30:00"
+        randomized_delay: 30min
+        retention:
+          keep_daily: 14
+          keep_monthly: 12
+        rpo: 26h
+        rto: 1h
+      - name: application
+        repository: main
+        paths:
+          - /srv/app
+        exclude:
+          - /srv/app/cache
+        schedule: hourly
+        retention:
+          keep_within: 7d
+
+- name: Suspend one of them
+  holdfast.persistence.backup_timer:
+    name: application
+    repository: main
+    paths:
+      - /srv/app
+    exclude:
+      - /srv/app/cache
+    schedule: hourly
+    retention:
+      keep_within: 7d
+    enabled: false
+
+- name: Remove it, but none of its snapshots
+  holdfast.persistence.backup_timer:
+    name: application
+    state: absent
+"""
+
+RETURN = r"""
+job:
+  description: The job. V(null) when it is absent.
+  returned: when O(name) is used
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: database
+    repository:
+      description: Where its snapshots go.
+      type: str
+      sample: main
+    volumes:
+      description: The Docker volumes that it saves.
+      type: list
+      elements: str
+      sample: [pgdata]
+    paths:
+      description: The paths that it saves.
+      type: list
+      elements: str
+      sample: []
+    host:
+      description: The host name that its snapshots carry.
+      type: str
+      sample: app1
+    exclude:
+      description: What it leaves out.
+      type: list
+      elements: str
+      sample: []
+    quiesce:
+      description: What happens to running containers meanwhile.
+      type: str
+      sample: pause
+    schedule:
+      description: When it runs.
+      type: str
+      sample: "*-*-* 02:30:00"
+    randomized_delay:
+      description: The longest delay, in seconds.
+      type: int
+      sample: 1800
+    timeout:
+      description: How long it may take, in seconds.
+      type: int
+      sample: 21600
+    retention:
+      description: All rules, V(null) where one is not set.
+      type: dict
+      sample: {keep_daily: 14, keep_monthly: 12}
+    rpo:
+      description: Recovery point objective in seconds. V(null) when there is none.
+      type: int
+      sample: 93600
+    rto:
+      description: Recovery time objective in seconds. V(null) when there is none.
+      type: int
+      sample: 3600
+    enabled:
+      description: Whether the timer is started at boot.
+      type: bool
+    active:
+      description: Whether the timer runs now.
+      type: bool
+    next_elapse:
+      description: When the timer elapses next, in UTC. V(null) when it does not run, or in check mode before a change.
+      type: str
+      sample: "2026-02-01T02:41:07Z"
+    units:
+      description: Its units in C(/etc/systemd/system/).
+      type: list
+      elements: str
+      sample:
+        - holdfast-backup-database.service
+        - holdfast-backup-database.timer
+        - holdfast-retention-database.service
+jobs:
+  description: All the jobs of the call that are present, each as in RV(job).
+  returned: always
+  type: list
+  elements: dict
+actions:
+  description: What was done, or would be done in check mode, in order.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "create job database: volume pgdata into repository main, *-*-* 02:30:00"
+    - start holdfast-backup-database.timer
+errors:
+  description: For every job that failed, its name, what was wrong and what had been done for it.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The job.
+      type: str
+    msg:
+      description: What was wrong, and the way out.
+      type: str
+    done:
+      description: What had been done for it before.
+      type: list
+      elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._pipeline import argument_spec, constraints, run
+from ..module_utils._timer import OPTIONS
+from ..module_utils._timer_resource import Jobs
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(Jobs, OPTIONS), **constraints(Jobs))
+    run(module, Jobs(module))
+
+
+if __name__ == "__main__":
+    main()
