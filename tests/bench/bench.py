@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a call costs, as ratios measured in one run on one container host (``make bench``).
+
+Each playbook below has one play of one task or one loop. Every figure is the median of the wall-clock seconds of whole
+``ansible-playbook`` processes, so that it holds all that a user waits for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
+LAB = CHECKOUT / "tests" / "lab" / "lab"
+STATE = CHECKOUT / ".lab-bench"
+HOST = "bench"
+REPEATS = 3
+BACKUPS = 5
+
+
+def playbook(name: str) -> float:
+    """Run one playbook and return its seconds."""
+    started = time.monotonic()
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(STATE / "inventory.yml"), str(HERE / f"{name}.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{done.stdout}{done.stderr}\nbench: {name}.yml failed, see above")
+    return time.monotonic() - started
+
+
+def median(name: str) -> float:
+    return statistics.median(playbook(name) for turn in range(REPEATS))
+
+
+def on_host(script: str) -> str:
+    return subprocess.run(
+        [str(LAB), "ssh", HOST, script], capture_output=True, text=True, check=True, env=lab_environment()
+    ).stdout
+
+
+def lab_environment() -> dict[str, str]:
+    return {**os.environ, "HOLDFAST_LAB": str(STATE)}
+
+
+def backup_seconds() -> tuple[float, float]:
+    """Median seconds of the job's unit, and of bare restic over the same unchanged sources, in turns."""
+    return tuple(json.loads(on_host(f"python3 - {BACKUPS} <<'EOF'\n{(HERE / 'overhead.py').read_text()}\nEOF")))
+
+
+def table(ping: float, rows: list[tuple[str, float, float | None]]) -> str:
+    lines = [f"{'what':58} {'seconds':>8} {'× ping':>7}  target"]
+    for what, seconds, target in rows:
+        reached = "" if target is None else f"≤ {target:g} × ping: {'met' if seconds <= target * ping else 'MISSED'}"
+        lines.append(f"{what:58} {seconds:8.2f} {seconds / ping:7.2f}  {reached}".rstrip())
+    return "\n".join(lines)
+
+
+def measure() -> str:
+    playbook("prepare")
+    playbook("ping")
+    ping = median("ping")
+    rows: list[tuple[str, float, float | None]] = [("ping, one task", ping, None)]
+    rows.append(("volume, 50 in one list, first", playbook("volumes_list"), None))
+    rows.append(("volume, 50 in one list, unchanged", median("volumes_list"), 2.0))
+    playbook("volumes_remove")
+    rows.append(("loop over community.docker.docker_volume, first", playbook("volumes_loop"), None))
+    rows.append(("loop over community.docker.docker_volume, unchanged", median("volumes_loop"), None))
+    rows.append(("backup_timer, 20 jobs in one list, first", playbook("jobs_list"), None))
+    rows.append(("backup_timer, 20 jobs in one list, unchanged", median("jobs_list"), 2.0))
+    rows.append(("loops copy + copy + systemd_service, 20 jobs, first", playbook("jobs_loop"), None))
+    rows.append(("loops copy + copy + systemd_service, 20 jobs, unchanged", median("jobs_loop"), None))
+    unit, bare = backup_seconds()
+    overhead = unit - bare
+    verdict = "met" if overhead <= 0.5 else "MISSED"
+    return (
+        f"{table(ping, rows)}\n\n"
+        f"backup through its unit {unit:.2f} s, bare restic {bare:.2f} s, "
+        f"overhead {overhead:.2f} s (≤ 0.5 s: {verdict})"
+    )
+
+
+def main() -> None:
+    lab = lab_environment()
+    subprocess.run(
+        [str(LAB), "up", "--kind", "container", "--hosts", HOST, "--distro", "bookworm"], check=True, env=lab
+    )
+    try:
+        print(measure())
+    finally:
+        subprocess.run([str(LAB), "down"], check=True, env=lab, stdout=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

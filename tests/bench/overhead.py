@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs on the host: the job's whole unit against bare restic over the same sources, in turns, as two medians."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+REPOSITORY = "/etc/holdfast/repositories/bench"
+BARE = ["restic", "--quiet", "backup", "--host", "bare", "/srv/bench"]
+UNIT = ["systemctl", "start", "holdfast-backup-bench0.service"]
+
+
+def seconds(command: list[str]) -> float:
+    environment = {
+        **os.environ,
+        "RESTIC_REPOSITORY_FILE": f"{REPOSITORY}/location",
+        "RESTIC_PASSWORD_FILE": f"{REPOSITORY}/password",
+        "RESTIC_CACHE_DIR": "/var/cache/holdfast/bare",
+    }
+    started = time.monotonic()
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    return time.monotonic() - started
+
+
+seconds(UNIT)
+seconds(BARE)
+turns = [(seconds(UNIT), seconds(BARE)) for turn in range(int(sys.argv[1]))]
+print(json.dumps([statistics.median(column) for column in zip(*turns)]))
