@@ -353,7 +353,7 @@ def _collect(
     if on_line is None:
         output, errors = process.communicate() if timeout is None else _answer(process, timeout)
         return _Outcome(process.returncode, output, errors.decode(errors="replace"))
-    lines, errors_stream = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+    lines, errors_stream = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)
     said: list[bytes] = []
     # Both pipes are drained at once: restic would stand still on a full one.
     drain = threading.Thread(target=lambda stream: said.append(stream.read()), args=(errors_stream,))
