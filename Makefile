@@ -25,7 +25,7 @@ export ANSIBLE_NOCOWS := 1
 CHECK = @$(CURDIR)/.venv/bin/python tools/check.py $(if $(T),--only '$(T)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment test lint sanity unit molecule demo lab lab-ssh lab-down bench format docs build clean
+.PHONY: help setup environment test lint sanity unit molecule faults demo lab lab-ssh lab-down bench format docs build clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -54,6 +54,9 @@ unit: environment ## unit tests, oldest and newest Python; some: T="tests/unit/t
 
 molecule: setup ## scenarios on hosts of the lab; one: T=volume
 	$(CHECK) molecule
+
+faults: setup ## what is left when a restore is killed at each of its steps, with real restic
+	@python -m pytest tests/faults $(T)
 
 demo: setup ## the main job on a real machine: provision, back up, lose, restore, compare; KEEP=1 leaves the host
 	@KIND='$(KIND)' DISTRO='$(DISTRO)' KEEP='$(KEEP)' python playbooks/demo/demo.py

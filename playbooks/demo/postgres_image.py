@@ -53,6 +53,8 @@ LEFT_OUT = (
     "usr/share/locale/",
     "usr/share/man/",
     "usr/share/perl",
+    "usr/share/zoneinfo/posix/",
+    "usr/share/zoneinfo/right/",
     "var/cache/",
     "var/lib/apt/",
     "var/lib/dpkg/",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MOST_FILES = 100_000
 MOST_SECONDS = 5.0
@@ -27,12 +27,17 @@ class Content:
     """There is more than was counted."""
     unknown: str = ""
     """Why nothing could be counted; empty when it could."""
+    beside: tuple[str, ...] = ()
+    """What else goes with the folder, such as "3 files (1.2 MB) in /srv/app.before-x"."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.files or self.folders or self.more or self.unknown)
+        return not (self.files or self.folders or self.more or self.unknown or self.beside)
 
     def __str__(self) -> str:
+        if self.beside:
+            own = replace(self, beside=())
+            return " and ".join([*([] if own.is_empty else [str(own)]), *self.beside])
         if self.unknown:
             return f"data that cannot be counted ({self.unknown})"
         more = "more than " if self.more else ""

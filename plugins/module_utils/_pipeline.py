@@ -173,7 +173,7 @@ def _raw_items(module: AnsibleModule, resource: Resource[Any, Any]) -> Sequence[
 
 
 def _plan(module: AnsibleModule, resource: Resource[Any, Any], items: list[_Item[Any, Any]]) -> None:
-    for item, observed in zip(items, resource.observe([item.desired for item in items])):
+    for item, observed in zip(items, _observe(resource, items)):
         try:
             if isinstance(observed, Problem):
                 raise observed
@@ -183,6 +183,15 @@ def _plan(module: AnsibleModule, resource: Resource[Any, Any], items: list[_Item
             item.problem = str(problem)
         for warning in item.plan.warnings:
             module.warn(warning)
+
+
+def _observe(resource: Resource[Any, Any], items: Sequence[_Item[Any, Any]]) -> Sequence[Any]:
+    try:
+        return resource.observe([item.desired for item in items])
+    except OSError as error:
+        raise Problem(
+            f"{resource.plural}: could not look at the host: {error}. Mend what the system says, and run again."
+        ) from error
 
 
 def _refuse_loss(resource: Resource[Any, Any], item: _Item[Any, Any], data_loss: str) -> None:
@@ -235,7 +244,7 @@ def _verify(resource: Resource[Any, Any], items: list[_Item[Any, Any]]) -> None:
     if not changed:
         return
     try:
-        observed = resource.observe([item.desired for item in changed])
+        observed = _observe(resource, changed)
     except Problem as problem:
         observed = [problem] * len(changed)
     for item, seen in zip(changed, observed):

@@ -16,6 +16,13 @@ _HEADER = "# Managed by Ansible (holdfast.persistence.backup_timer). Local chang
 # Docker's answer to a stop of a slow container, and the start of all of them, fall into ExecStopPost=.
 _STOP_SECONDS = 600
 
+# Nobody waits for a prune, and its first one in a large repository takes hours, however short the backups are.
+_RETENTION_SECONDS = 86400
+
+# A daemon that is slow at boot, a port that is still taken: tried again for a while, then left to a person.
+_RELEASE_PAUSE = 60
+_RELEASE_TRIES = 10
+
 _CONFINEMENT = """\
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -67,9 +74,13 @@ def release_service() -> str:
 Description=Start again what a backup had stopped when the host went down
 ConditionDirectoryNotEmpty={_paths.STATE}/stopped
 After=docker.service
+StartLimitIntervalSec={_RELEASE_TRIES * (_RELEASE_PAUSE + _STOP_SECONDS)}
+StartLimitBurst={_RELEASE_TRIES}
 
 [Service]
 Type=oneshot
+Restart=on-failure
+RestartSec={_RELEASE_PAUSE}
 TimeoutStartSec={_STOP_SECONDS}
 ExecStart={_paths.COMMAND} release --all
 {_CONFINEMENT}
@@ -119,7 +130,7 @@ After=network-online.target remote-fs.target {_paths.backup_service(job.name)}
 
 [Service]
 Type=oneshot
-TimeoutStartSec={job.timeout}
+TimeoutStartSec={_RETENTION_SECONDS}
 ExecStart={_paths.COMMAND} retention {job.name}
 {_access(job, repository)}
 {_CONFINEMENT}

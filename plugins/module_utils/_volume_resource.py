@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,9 @@ from ._docker import Docker, NotInstalled
 from ._pipeline import Action, Plan, Resource
 from ._volume import UUID_LABEL, Definition, Desired, Volume, definition, desire, hidden, needs_content, observed, plan
 from .runner._problem import Problem
+
+_DEFINITION = "opts.json"
+"""Where the local driver writes the volume's options, beside its data."""
 
 
 class VolumeResource(Resource[Desired, "Volume | None"]):
@@ -83,7 +87,7 @@ class VolumeResource(Resource[Desired, "Volume | None"]):
             return Content(unknown=hidden(volume))
         if not self._docker.is_local:
             return Content(unknown=f"it lies on the host behind {self._module.params['docker_host']}")
-        return content_of(volume.mountpoint)
+        return replace(content_of(volume.mountpoint), beside=_beside(volume))
 
     def _remove(self, volume: Volume, expects_data: bool) -> None:
         """Remove the volume; what filled since the plan said that it was empty is not removed."""
@@ -117,3 +121,19 @@ class VolumeResource(Resource[Desired, "Volume | None"]):
                 f"volume {name}: was not created: somebody else created a volume of this name in the meantime, "
                 "and Docker returned that one. Run again to compare it with what is declared."
             )
+
+
+def _beside(volume: Volume) -> tuple[str, ...]:
+    """What lies beside the data in the volume's own folder, as a restore keeps it: Docker removes it too."""
+    folder, data = os.path.split(volume.mountpoint)
+    if os.path.basename(folder) != volume.name:
+        return ()
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        return (str(Content(unknown=f"{folder}: {error.strerror}")),)
+    paths = [os.path.join(folder, name) for name in names if name not in (data, _DEFINITION)]
+    found = {path: content_of(path) for path in paths}
+    return tuple(f"{content} in {path}" for path, content in found.items() if not content.is_empty)

@@ -295,6 +295,15 @@ def test_a_host_that_cannot_be_looked_at_after_the_change_is_a_failure() -> None
     assert result["changed"] is True
 
 
+def test_an_error_of_the_system_while_looking_is_told_in_words() -> None:
+    class Forbidden(Boxes):
+        def observe(self, desired: Sequence[Wanted]) -> Sequence[Box | Problem | None]:
+            raise PermissionError(13, "Permission denied", "/shelf")
+
+    result = failed(taken(Module(name="a"), Forbidden({})))
+    assert "could not look at the host: [Errno 13] Permission denied: '/shelf'." in result["msg"]
+
+
 def test_a_host_that_cannot_be_looked_at_fails_the_call() -> None:
     result = failed(taken(Module(name="a"), Boxes({}, broken=["whole shelf"])))
     assert result == {"msg": "the shelf is not there. Build it.", "actions": [], "changed": False}

@@ -25,15 +25,17 @@ from hypothesis import given, strategies as some
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
-def snapshot(identity: str, hours: float = 0) -> Snapshot:
-    return Snapshot(identity.ljust(64, "0"), MIDNIGHT + timedelta(hours=hours), "app1", (), (), None, None)
+def snapshot(identity: str, hours: float = 0, *tags: str) -> Snapshot:
+    return Snapshot(identity.ljust(64, "0"), MIDNIGHT + timedelta(hours=hours), "app1", (), tags, None, None)
 
 
 SNAPSHOTS = [snapshot("aaaa1", 0), snapshot("aaaa2", 24), snapshot("2026", 48)]
 
 
 def chosen(wanted: str) -> str:
-    return choose(SNAPSHOTS, wanted, "nightly", "app1", "main").id.rstrip("0")
+    found, warning = choose(SNAPSHOTS, wanted, "nightly", "app1", "main")
+    assert not warning
+    return found.id.rstrip("0")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,37 @@ def test_a_time_never_chooses_a_later_snapshot_and_skips_none(hours: list[int], 
         with pytest.raises(Problem):
             choose(there, wanted, "nightly", "app1", "main")
     else:
-        assert choose(there, wanted, "nightly", "app1", "main") == there[len(before) - 1]
+        assert choose(there, wanted, "nightly", "app1", "main") == (there[len(before) - 1], "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected", "words"),
+    [
+        (
+            "latest",
+            "bbbb2",
+            "snapshot cccc3000 (2026-01-03 00:00 UTC) is partial and was skipped for the older bbbb2000",
+        ),
+        ("2026-01-09T00:00Z", "bbbb2", "snapshot cccc3000 (2026-01-03 00:00 UTC) is partial and was skipped"),
+        ("2026-01-02T00:00Z", "bbbb2", ""),
+        ("cccc3", "cccc3", "snapshot cccc3000 (2026-01-03 00:00 UTC) is partial: something could not be read"),
+        ("bbbb2", "bbbb2", ""),
+    ],
+)
+def test_a_partial_snapshot_is_chosen_by_its_id_only(wanted: str, expected: str, words: str) -> None:
+    there = [snapshot("aaaa1", 0, "partial"), snapshot("bbbb2", 24, "whole"), snapshot("cccc3", 48, "partial")]
+    found, warning = choose(there, wanted, "nightly", "app1", "main")
+    assert found.id.rstrip("0") == expected
+    assert words in warning
+    assert bool(words) == bool(warning)
+
+
+@pytest.mark.parametrize("wanted", ["latest", "2026-01-01T00:00Z"])
+def test_where_all_are_partial_one_has_to_be_named(wanted: str) -> None:
+    there = [snapshot("aaaa1", 0, "partial")]
+    with pytest.raises(Problem, match=r"are partial: .* name it by its id, aaaa1000 \(2026-01-01 00:00 UTC\)"):
+        choose(there, wanted, "nightly", "app1", "main")
+    assert choose(there, "aaaa1", "nightly", "app1", "main")[0] is there[0]
 
 
 def manifest(**changes: object) -> bytes:

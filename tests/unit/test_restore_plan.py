@@ -204,6 +204,27 @@ def test_a_volume_that_is_supposed_is_predicted_with_a_warning() -> None:
     assert "volume pgdata: Docker on this host has none of this name yet" in outlook.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("options", "there", "warns"),
+    [
+        ({}, place(OCCUPIED, is_known=False), True),
+        ({}, place(OCCUPIED), False),
+        ({}, place(EMPTY, is_known=False), False),
+        ({"mode": "replace"}, place(OCCUPIED, is_known=False), False),
+    ],
+)
+def test_data_of_unknown_origin_is_left_with_a_warning(options: dict[str, Any], there: Place, warns: bool) -> None:
+    outlook = plan(request(**options), observed((VOLUME, there)))
+    words = f"volume pgdata holds data that this host never backed up, and the snapshot of {WHEN} was not restored"
+    assert [words in warning for warning in outlook.warnings] == [True] * warns
+
+
+def test_what_is_to_be_known_of_the_snapshot_is_said_where_it_is_restored() -> None:
+    for there, expected in ((place(), ("mind it",)), (place(OCCUPIED), ())):
+        known = Chosen(SNAPSHOT, (VOLUME,), "mind it")
+        assert plan(request(), observed((VOLUME, there), chosen=known)).warnings == expected
+
+
 def interrupted(phase: str) -> Journal:
     placement = Placement(
         label="volume pgdata",

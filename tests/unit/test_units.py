@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_retention_has_a_unit_only_with_a_rule() -> None:
     assert "holdfast-retention-database.service" in _units.units(FULL, None)
     assert "holdfast-retention-plain.service" not in _units.units(PLAIN, None)
     assert "OnSuccess=" not in _units.units(PLAIN, None)["holdfast-backup-plain.service"]
+
+
+def test_a_release_that_fails_is_tried_again_but_not_for_ever() -> None:
+    lines = _units.release_service().splitlines()
+    assert {"Restart=on-failure", "RestartSec=60", "StartLimitBurst=10"} <= set(lines)
+
+
+def test_the_time_of_a_short_backup_does_not_end_the_prune() -> None:
+    service = _units.units(replace(FULL, timeout=60), None)["holdfast-retention-database.service"]
+    assert "TimeoutStartSec=86400" in service.splitlines()
 
 
 @pytest.mark.parametrize(

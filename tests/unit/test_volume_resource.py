@@ -131,6 +131,23 @@ def test_content_is_counted_where_it_matters_only(docker: Docker, resource: Volu
     assert seen(resource, Desired("a", labels={})).content.unknown == "nobody looked"
 
 
+def test_what_a_restore_kept_beside_the_data_is_content(docker: Docker, resource: VolumeResource) -> None:
+    folder = docker.add("a")
+    (folder.parent / "opts.json").write_text("{}")
+    (folder.parent / "_data.before-empty").mkdir()
+    assert seen(resource, Desired("a", present=False)).content.is_empty
+    kept = folder.parent / "_data.before-20260102T030405Z"
+    kept.mkdir()
+    (kept / "file").write_bytes(b"12345")
+    volume = seen(resource, Desired("a", present=False))
+    (removal,) = resource.plan(Desired("a", present=False), volume).actions
+    assert removal.destroys == f"1 file (5 B) in {kept}"
+    with pytest.raises(Problem, match=r"was not removed: .* now holds 1 file \(5 B\) in .*_data\.before-2026"):
+        resource.apply(Desired("a", present=False), REMOVE)
+    (folder / "own").write_bytes(b"1")
+    assert str(seen(resource, Desired("a", present=False)).content) == f"1 file (1 B) and 1 file (5 B) in {kept}"
+
+
 def test_what_lies_elsewhere_is_not_empty(docker: Docker, resource: VolumeResource) -> None:
     docker.add("nfs", {"type": "nfs", "device": ":/a", "o": "addr=a"})
     assert not seen(resource, Desired("nfs", present=False)).content.is_empty

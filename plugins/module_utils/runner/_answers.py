@@ -15,6 +15,8 @@ from typing import Any
 from ._problem import Problem
 
 PARTIAL_EXIT = 3
+PARTIAL_TAG = "partial"
+"""On snapshots of a run that could not read everything. By it retention counts them apart from the whole ones."""
 _SKIPPED = re.compile(r"^(.+) does not exist, skipping$", re.MULTILINE)
 
 
@@ -56,6 +58,13 @@ class Snapshot:
     files: int | None
     """None where restic (before 0.17) did not write it down."""
     bytes: int | None
+    original: str = ""
+    """The id that it had before its tags were changed; empty when they never were."""
+
+    @property
+    def partial(self) -> bool:
+        """Some of the data could not be read when it was made."""
+        return PARTIAL_TAG in self.tags
 
     @property
     def short_id(self) -> str:
@@ -68,6 +77,15 @@ class Forgotten:
 
     kept: tuple[str, ...]
     removed: tuple[str, ...]
+    partial: frozenset[str] = frozenset()
+    """Which of these are partial."""
+
+    @property
+    def leaves_nothing(self) -> bool:
+        """Whether it removes snapshots and keeps none as good as the best of them."""
+        if set(self.removed) <= self.partial:
+            return bool(self.removed) and not self.kept
+        return set(self.kept) <= self.partial
 
 
 @dataclass(frozen=True)
@@ -92,6 +110,8 @@ class Lock:
     host: str
     uid: int
     pid: int
+    exclusive: bool
+    """Nobody else may write meanwhile."""
 
 
 def message(line: bytes) -> dict[str, Any]:
@@ -144,6 +164,17 @@ def snapshot(entry: Mapping[str, Any]) -> Snapshot:
         tags=tuple(entry.get("tags") or ()),
         files=summary.get("total_files_processed"),
         bytes=summary.get("total_bytes_processed"),
+        original=str(entry.get("original") or ""),
+    )
+
+
+def lock(identity: str, entry: Mapping[str, Any]) -> Lock:
+    return Lock(
+        id=identity,
+        host=str(entry["hostname"]),
+        uid=int(entry.get("uid", 0)),
+        pid=int(entry["pid"]),
+        exclusive=bool(entry.get("exclusive", False)),
     )
 
 
@@ -155,6 +186,11 @@ def _time(text: str) -> datetime:
 
 def ids(groups: Sequence[Mapping[str, Any]], kind: str) -> tuple[str, ...]:
     return tuple(str(entry["id"]) for group in groups for entry in group.get(kind) or ())
+
+
+def partial_ids(groups: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    entries = [entry for group in groups for kind in ("keep", "remove") for entry in group.get(kind) or ()]
+    return tuple(str(entry["id"]) for entry in entries if PARTIAL_TAG in (entry.get("tags") or ()))
 
 
 def node(entry: Mapping[str, Any]) -> Node:

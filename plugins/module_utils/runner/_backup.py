@@ -10,12 +10,12 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import _files, _job, _paths, _state
 from ._job import Job
-from ._problem import Partial, Problem
+from ._problem import Locked, Partial, Precondition, Problem
 from ._words import files, size
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def backup(name: str) -> str:
         with _files.lock(_paths.lock_file(job.repository), wait, shared=True):
             remaining = wait - (time.monotonic() - begun)
             summary = restic.patiently(lambda: _save(job, prepared, restic), remaining)
-    return _record_snapshot(job, prepared, summary)
+            summary, untagged = _mark(job, prepared, restic, summary) if summary.unread else (summary, "")
+    return _record_snapshot(job, prepared, summary, untagged)
 
 
 def release(name: str) -> list[str]:
@@ -120,7 +121,39 @@ def _sources_of(job: Job) -> tuple[list[Source], list[str]]:
 
     sources = resolve(job)
     last = _state.load(job.name).last_success
-    return sources, preflight(job, sources, last.filled if last else ())
+    filled = preflight(job, sources, last.filled if last else ())
+    empty = [source for source in sources if source.label not in filled]
+    if empty and last is None:
+        _refuse_unrestored(job, empty)
+    return sources, filled
+
+
+def _refuse_unrestored(job: Job, empty: Sequence[Source]) -> None:
+    """Precondition when a source is empty here, where nothing was ever saved, and the last snapshot holds data of it.
+
+    A host that was made anew knows nothing of its last success; the repository does.
+    """
+    from ._choice import origins
+    from ._repository import load
+    from ._restic import Restic
+
+    restic = Restic(load(job.repository))
+    found = restic.snapshots(job.host, job.name)
+    if not found:
+        return
+    last = ([snapshot for snapshot in found if not snapshot.partial] or found)[-1]
+    places = {one.label: one.path for one in origins(restic.dump(last.id, _manifest(job)), last, job.name)}
+    for source in empty:
+        if source.label in places and restic.holds_something(last.id, places[source.label]):
+            raise Precondition(
+                f"job {job.name}: {source.place} is empty, but the repository {job.repository} holds {len(found)} "
+                f"snapshots of it, the last of {_state.text(last.time)}: restore first (holdfast restore {job.name}), "
+                "or, if it is meant to be empty, take it out of the job. Nothing was saved."
+            )
+
+
+def _manifest(job: Job) -> str:
+    return str(_paths.manifest_file(job.name))
 
 
 def _quiesce(job: Job, sources: Sequence[Source]) -> list[str]:
@@ -133,8 +166,28 @@ def _quiesce(job: Job, sources: Sequence[Source]) -> list[str]:
     _bring_back(job.name)  # what an earlier run may have left
     if users(engine.containers(), sources):
         # A service is not taken down for a repository that cannot be written to.
-        Restic(load(job.repository)).require_open()
+        restic = Restic(load(job.repository))
+        restic.require_open()
+        _await_unlocked(job, restic)
     return quiesce(job, sources, engine)
+
+
+def _await_unlocked(job: Job, restic: Restic) -> None:
+    """Wait while nothing stands still yet. Locked when somebody else still has the repository to himself then."""
+    begun = time.monotonic()
+
+    def look() -> None:
+        holders = [lock for lock in restic.locks() if lock.exclusive]
+        if holders:
+            raise Locked(
+                f"job {job.name}: repository {job.repository}: locked by process {holders[0].pid} on "
+                f"{holders[0].host} for longer than {WAIT} s. Nothing was stopped. Run again once it has finished."
+            )
+
+    # Not held: the backup that takes it is another process.
+    with _files.lock(_paths.lock_file(job.repository), WAIT, shared=True):
+        pass
+    restic.patiently(look, WAIT - (time.monotonic() - begun))
 
 
 def _save(job: Job, prepared: Prepared, restic: Restic) -> Summary:
@@ -144,6 +197,19 @@ def _save(job: Job, prepared: Prepared, restic: Restic) -> Summary:
     exclude = [*job.exclude, f"!{manifest}"] if job.exclude else []
     tags = ["holdfast", f"job={job.name}"]
     return restic.backup([*paths, manifest], exclude, job.host, tags, lambda progress: _show(job.name, progress))
+
+
+def _mark(job: Job, prepared: Prepared, restic: Restic, summary: Summary) -> tuple[Summary, str]:
+    """Tag the snapshot as partial; the summary with its new id, and why it could not be done, or nothing."""
+    # Containers that stand still do not wait for a tag.
+    wait = 0 if prepared.quiesced else WAIT_QUIESCED
+    try:
+        marked = restic.patiently(lambda: restic.mark_partial(summary.snapshot, job.host, job.name), wait)
+    except Problem as problem:
+        if problem.exit_code >= 128:
+            raise
+        return summary, f"; it could not be tagged partial, so latest and the retention take it for whole: {problem}"
+    return replace(summary, snapshot=marked[: len(summary.snapshot)]), ""
 
 
 def _write_manifest(job: Job, prepared: Prepared) -> os.PathLike[str]:
@@ -172,9 +238,9 @@ def _show(name: str, progress: Progress) -> None:
         _files.write(_paths.progress_file(name), json.dumps(asdict(progress)).encode(), 0o600)
 
 
-def _record_snapshot(job: Job, prepared: Prepared, summary: Summary) -> str:
+def _record_snapshot(job: Job, prepared: Prepared, summary: Summary, untagged: str) -> str:
     unread = summary.unread
-    message = f"{len(unread)} sources or files could not be read: {', '.join(unread[:5])}" if unread else ""
+    message = f"{len(unread)} sources or files could not be read: {', '.join(unread[:5])}{untagged}" if unread else ""
     _record(
         job.name,
         prepared.started,

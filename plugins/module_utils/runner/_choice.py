@@ -15,6 +15,8 @@ from ._problem import Problem
 from ._restic import Snapshot
 
 LATEST = "latest"
+PARTIAL = "partial"
+"""The tag of a snapshot in which something is missing that could not be read."""
 _SCHEMA = 1
 _ID = re.compile(r"[0-9a-f]{4,64}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
@@ -59,8 +61,11 @@ def moment(text: str) -> datetime:
     return (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
 
 
-def choose(snapshots: Sequence[Snapshot], wanted: str, job: str, host: str, repository: str) -> Snapshot:
-    """The snapshot that is wanted, of those of this job and host, which come oldest first."""
+def choose(snapshots: Sequence[Snapshot], wanted: str, job: str, host: str, repository: str) -> tuple[Snapshot, str]:
+    """The snapshot that is wanted, of those of this job and host, which come oldest first; and a warning about it.
+
+    One that is partial is chosen only by its id.
+    """
     noun = f"job {job}: repository {repository}"
     if not snapshots:
         raise NoSnapshot(
@@ -68,21 +73,42 @@ def choose(snapshots: Sequence[Snapshot], wanted: str, job: str, host: str, repo
             "If it was made by another host or under another host name, give that as from_host."
         )
     span = f"It has {len(snapshots)}, from {words(snapshots[0].time)} to {words(snapshots[-1].time)}"
-    if wanted == LATEST:
-        return snapshots[-1]
-    if _ID.fullmatch(wanted):
+    if wanted != LATEST and _ID.fullmatch(wanted):
         found = [snapshot for snapshot in snapshots if snapshot.id.startswith(wanted)]
         if len(found) == 1:
-            return found[0]
+            return found[0], _partial_words(noun, found[0])
         many = f"{len(found)} begin with it" if found else "none begins with it"
         raise Problem(
             f"{noun}: snapshot {wanted}: of those of this job by host {host}, {many}. {span}: list them with holdfast "
             f"snapshots {job}."
         )
-    before = [snapshot for snapshot in snapshots if snapshot.time <= moment(wanted)]
+    before = [snapshot for snapshot in snapshots if wanted == LATEST or snapshot.time <= moment(wanted)]
     if not before:
         raise Problem(f"{noun}: no snapshot of this job by host {host} at or before {wanted}. {span}.")
-    return before[-1]
+    whole = [snapshot for snapshot in before if PARTIAL not in snapshot.tags]
+    if not whole:
+        raise Problem(
+            f"{noun}: snapshot {wanted}: of those of this job by host {host}, all {len(before)} that could be meant "
+            "are partial: something could not be read when they were made. To restore what the newest of them holds, "
+            f"name it by its id, {before[-1].short_id} ({words(before[-1].time)})."
+        )
+    return whole[-1], "" if whole[-1] is before[-1] else _skipped_words(noun, before[-1], whole[-1])
+
+
+def _partial_words(noun: str, chosen: Snapshot) -> str:
+    if PARTIAL not in chosen.tags:
+        return ""
+    return (
+        f"{noun}: snapshot {chosen.short_id} ({words(chosen.time)}) is partial: something could not be read when it "
+        "was made, and does not come back with it."
+    )
+
+
+def _skipped_words(noun: str, skipped: Snapshot, chosen: Snapshot) -> str:
+    return (
+        f"{noun}: snapshot {skipped.short_id} ({words(skipped.time)}) is partial and was skipped for the older "
+        f"{chosen.short_id} ({words(chosen.time)}). To restore what the newer one holds, name it by its id."
+    )
 
 
 def origins(manifest: bytes, snapshot: Snapshot, job: str) -> list[Origin]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ class Volume:
     """Empty when the driver gives no path on this host."""
     is_mount: bool
     """True when its data is mounted by its driver, and only while a container uses it."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,22 @@ class Engine:
             name=str(found["Name"]),
             driver=str(found["Driver"]),
             mountpoint=str(found.get("Mountpoint") or ""),
-            is_mount="device" in options,
+            is_mount="device" in options or str(found["Driver"]) != "local",
+            labels=dict(found.get("Labels") or {}),
         )
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make a plain volume. The caller has looked whether there is one: Docker would answer with that."""
+        wanted = {"Name": name, "Driver": "local", "Labels": dict(labels)}
+        self._call("POST", "/volumes/create", f"create volume {name}", body=wanted)
+
+    def remove_volume(self, name: str) -> None:
+        """Remove the volume with its data; one that is gone is removed already."""
+        self._call("DELETE", f"/volumes/{quote(name, safe='')}", f"remove volume {name}", absent=True)
+
+    def predicted_mountpoint(self, name: str) -> str:
+        """Where the local driver puts the data of a volume of this name."""
+        return f"{self._call('GET', '/info', 'ask for its root directory')['DockerRootDir']}/volumes/{name}/_data"
 
     def containers(self) -> list[Container]:
         """Every container, whatever its state."""
@@ -85,6 +101,11 @@ class Engine:
         """``running``, ``paused``, ``exited``, …; None when the container is gone."""
         found = self._call("GET", f"/containers/{container}/json", f"look at container {container}", absent=True)
         return None if found is None else str(found["State"]["Status"])
+
+    def removes_itself(self, container: str) -> bool:
+        """Whether Docker removes it, with its anonymous volumes, as soon as it is down (``docker run --rm``)."""
+        found = self._call("GET", f"/containers/{container}/json", f"look at container {container}", absent=True)
+        return found is not None and bool((found.get("HostConfig") or {}).get("AutoRemove", False))
 
     def stop(self, container: str) -> None:
         """Stop it as ``docker stop`` does, with the time that the container gives itself."""
@@ -110,14 +131,16 @@ class Engine:
         found = self._call("GET", f"/containers/{container}/json", f"look at container {container}")
         return int(found["Config"].get("StopTimeout") or _DEFAULT_STOP)
 
-    def _call(self, method: str, path: str, what: str, patience: float = 0, absent: bool = False) -> Any:
+    def _call(
+        self, method: str, path: str, what: str, patience: float = 0, absent: bool = False, body: Any = None
+    ) -> Any:
         """The parsed answer; None for an empty one and, where ``absent`` is an answer, for 404.
 
-        ``patience``: how many seconds the daemon may work before it answers.
+        ``patience``: how many seconds the daemon may work before it answers. ``body`` is sent as JSON.
         """
         timeout = _TIMEOUT + patience
         try:
-            status, body = self._exchange(method, path, timeout)
+            status, answer = self._exchange(method, path, timeout, body)
         except socket.timeout:
             raise Problem(
                 f"Docker: could not {what}: no answer within {timeout:g} s. See systemctl status docker."
@@ -131,13 +154,16 @@ class Engine:
             return None
         # 304: it is in the wanted state already.
         if status >= http.client.BAD_REQUEST:
-            raise Problem(f"Docker: could not {what}: {_reason(body, status)}.")
-        return json.loads(body) if body.strip() else None
+            raise Problem(f"Docker: could not {what}: {_reason(answer, status)}.")
+        return json.loads(answer) if answer.strip() else None
 
-    def _exchange(self, method: str, path: str, timeout: float) -> tuple[int, bytes]:
+    def _exchange(self, method: str, path: str, timeout: float, body: Any = None) -> tuple[int, bytes]:
         connection = _Connection("localhost", timeout=timeout)
         try:
-            connection.request(method, path)
+            if body is None:
+                connection.request(method, path)
+            else:
+                connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
             response = connection.getresponse()
             return response.status, response.read()
         finally:

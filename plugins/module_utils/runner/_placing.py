@@ -113,6 +113,26 @@ def journal_file(job: str) -> Path:
     return _paths.STATE / "restores" / f"{job}.json"
 
 
+def record_file(job: str) -> Path:
+    """What restores of the job have put in place on this host: target → snapshot."""
+    return _paths.STATE / "restored" / f"{job}.json"
+
+
+def restored(job: str) -> dict[str, str]:
+    """What the record says; nothing when it is not sound, since only a warning turns on it."""
+    try:
+        return dict(json.loads(record_file(job).read_bytes())["targets"])
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _record(job: str, target: str, snapshot: str) -> None:
+    path = record_file(job)
+    _files.private_directory(path.parent)
+    data = {"schema": _SCHEMA, "targets": {**restored(job), target: snapshot}}
+    _files.write(path, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode(), 0o600)
+
+
 def load_journal(job: str) -> Journal | None:
     """The journal that an interrupted restore of the job left behind, if any."""
     path = journal_file(job)
@@ -234,6 +254,15 @@ def clean(journal: Journal, surroundings: Surroundings) -> None:
     journal.forget()
 
 
+def give_up(journal: Journal, surroundings: Surroundings) -> None:
+    """Remove what waits in its staging directory. What is in place by now stays there; nothing may be in between."""
+    waiting = [placement for placement in journal.placements if placement.phase == STAGED]
+    # Staging again before anything goes: half a tree must never be taken for one that only has to be put in place.
+    journal.placements = [replace(placement, phase=STAGING) for placement in waiting]
+    journal.save()
+    clean(journal, surroundings)
+
+
 def set_aside(journal: Journal, index: int) -> None:
     """Move the previous content to where it is kept. Continues where a killed run stopped."""
     placement = journal.placements[index]
@@ -272,6 +301,7 @@ def bring_in(journal: Journal, index: int, resumed: bool = False) -> None:
             if not resumed:
                 _compare(placement, placement.target, "in its place")
             _remove_staging(placement)
+        _record(journal.job, placement.target, journal.snapshot)
         journal.set_phase(index, DONE)
 
 

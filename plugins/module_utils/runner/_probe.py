@@ -24,6 +24,8 @@ _WRONG_PASSWORD = re.compile(r"wrong password or no key found")
 _NO_CONFIG = re.compile(
     r"unable to open config file: (Stat: The specified (key|bucket) does not exist|Lstat: file does not exist)"
 )
+# The 404 of a live REST server. rclone, through which restic says the same, also gives it for a disk not mounted.
+_NO_CONFIG_REST = re.compile(r"unable to open config file: <config/> does not exist")
 _OBJECT_STORES = ("s3", "rest", "b2", "azure", "gs", "swift")
 """Where nothing can be unmounted, so that restic's "there is none" is all that there is to know."""
 _NO_REPOSITORY = 10
@@ -77,7 +79,10 @@ def classify(code: int, errors: str, location: str) -> Finding:
     if code == _WRONG_PASSWORD_EXIT or _WRONG_PASSWORD.search(errors):
         return Finding.WRONG_PASSWORD
     none_there = code == _NO_REPOSITORY or _NO_CONFIG.search(errors)
-    if none_there and location.partition(":")[0] in (*_OBJECT_STORES, "sftp"):
+    backend = location.partition(":")[0]
+    if none_there and backend in (*_OBJECT_STORES, "sftp"):
+        return Finding.ABSENT
+    if backend == "rest" and _NO_CONFIG_REST.search(errors):
         return Finding.ABSENT
     return Finding.UNREACHABLE
 

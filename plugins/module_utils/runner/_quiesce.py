@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,6 +31,8 @@ class Held:
 
     id: str
     name: str
+    action: str
+    """What brings it back: it was put to rest by ``stop`` or ``pause``, perhaps by another job that noted it first."""
 
 
 def users(containers: Sequence[Container], sources: Sequence[Source]) -> list[Container]:
@@ -44,11 +46,14 @@ def quiesce(job: Job, sources: Sequence[Source], engine: Engine) -> list[str]:
         found = sorted(users(engine.containers(), sources), key=lambda container: container.created, reverse=True)
         held_elsewhere = _held_by_others(job.name)
         active = [container for container in found if container.state in ("running", "restarting")]
-        _refuse_swarm(job, active)
         noted = [container for container in found if container in active or container.id in held_elsewhere]
+        if job.quiesce == "stop":
+            _refuse_swarm(job, active)
+            _refuse_removal(job, active, engine)
+            _refuse_paused(job, noted, held_elsewhere)
         if not noted:
             return []
-        held = [Held(container.id, container.name) for container in noted]
+        held = [Held(each.id, each.name, held_elsewhere.get(each.id, job.quiesce)) for each in noted]
         _save(job.name, job.quiesce, held)
     for container in active:
         _save(job.name, job.quiesce, held, begun=container.id)
@@ -77,7 +82,7 @@ def release(job: str, engine: Engine) -> list[str]:
                 if container.id == begun and action == "stop" and engine.state(container.id) == "running":
                     # Killed while Docker was stopping it: Docker goes on, and only then can it be started.
                     engine.await_stop(container.id)
-                done += _bring_back(container, action, engine)
+                done += _bring_back(container, engine)
             except Problem as problem:
                 left.insert(0, container)
                 problems.append(str(problem))
@@ -101,6 +106,11 @@ def noted_jobs() -> list[str]:
         return []
 
 
+def waiting(job: str) -> list[str]:
+    """The names of the containers that the job's note says are to come back."""
+    return [container.name for container in _read_note(job)[1]]
+
+
 def _touches(container: Container, source: Source) -> bool:
     for mount in container.mounts:
         if not mount.writable:
@@ -120,14 +130,32 @@ def _nested(one: str, other: str) -> bool:
 
 def _refuse_swarm(job: Job, containers: Sequence[Container]) -> None:
     for container in containers:
-        if job.quiesce == "stop" and container.swarm_service:
+        if container.swarm_service:
             raise Precondition(
                 f"job {job.name}: container {container.name}: Swarm would start it again at once. Set quiesce: pause, "
                 f"or scale the service {container.swarm_service} to 0 around the backup."
             )
 
 
-def _bring_back(container: Held, action: str, engine: Engine) -> list[str]:
+def _refuse_removal(job: Job, containers: Sequence[Container], engine: Engine) -> None:
+    for container in containers:
+        if engine.removes_itself(container.id):
+            raise Precondition(
+                f"job {job.name}: container {container.name}: it was started with --rm, and Docker would remove it and "
+                "its anonymous volumes when it is stopped. Set quiesce: pause."
+            )
+
+
+def _refuse_paused(job: Job, containers: Sequence[Container], held_elsewhere: Mapping[str, str]) -> None:
+    for container in containers:
+        if held_elsewhere.get(container.id) == "pause":
+            raise Precondition(
+                f"job {job.name}: container {container.name}: another job keeps it paused now, and would not start it "
+                "again. Set the same quiesce in both jobs, or schedules that do not overlap."
+            )
+
+
+def _bring_back(container: Held, engine: Engine) -> list[str]:
     state = engine.state(container.id)
     if state is None:
         return [f"container {container.name} is gone and was not brought back"]
@@ -135,7 +163,7 @@ def _bring_back(container: Held, action: str, engine: Engine) -> list[str]:
         engine.unpause(container.id)
         return [f"unpaused container {container.name}"]
     # One that was paused and is down now did not go down through the backup, but with the host.
-    if action == "stop" and state not in ("running", "restarting"):
+    if container.action == "stop" and state not in ("running", "restarting"):
         engine.start(container.id)
         return [f"started container {container.name}"]
     return []
@@ -151,20 +179,37 @@ def _notes() -> Iterator[None]:
         yield
 
 
-def _held_by_others(job: str) -> set[str]:
-    return {container.id for other in noted_jobs() if other != job for container in _read_note(other)[1]}
+def _held_by_others(job: str) -> dict[str, str]:
+    """Id → how it was put to rest."""
+    held = [container for other in noted_jobs() if other != job for container in _read_note(other)[1]]
+    # One that was stopped has to be started, whoever else noted it.
+    return {container.id: container.action for container in sorted(held, key=lambda each: each.action == "stop")}
 
 
 def _read_note(job: str) -> tuple[str, list[Held], str]:
     """What was to be done, with which containers, and with which of them it was begun last."""
+    path = _paths.note_file(job)
     try:
-        note = json.loads(_paths.note_file(job).read_bytes())
+        note = json.loads(path.read_bytes())
+        schema, action = note["schema"], str(note["action"])
+        if schema == SCHEMA:
+            entries = note["containers"]
+            # In a note of an earlier program the job's own action stands for all.
+            held = [Held(str(entry["id"]), str(entry["name"]), str(entry.get("action", action))) for entry in entries]
+            return action, held, str(note["begun"])
     except FileNotFoundError:
         return "", [], ""
-    return str(note["action"]), [Held(entry["id"], entry["name"]) for entry in note["containers"]], str(note["begun"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        why = f"is not sound ({error!r})"
+    else:
+        why = f"has schema {schema}, and this program knows {SCHEMA}: it was written by a newer holdfast"
+    raise Problem(
+        f"job {job}: the note {path} of the containers that wait to be started {why}. Use that holdfast again, or "
+        "start the containers that it names by hand and move it away."
+    )
 
 
 def _save(job: str, action: str, held: Sequence[Held], begun: str = "") -> None:
-    containers = [{"id": container.id, "name": container.name} for container in held]
+    containers = [{"id": container.id, "name": container.name, "action": container.action} for container in held]
     note = {"schema": SCHEMA, "job": job, "action": action, "containers": containers, "begun": begun}
     _files.write(_paths.note_file(job), (json.dumps(note, indent=2) + "\n").encode(), 0o600)

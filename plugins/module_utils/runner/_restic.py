@@ -173,6 +173,17 @@ class Restic:
         listed = _answers.parse(self._checked(arguments, "list the snapshots").output, "snapshots")
         return sorted((_answers.snapshot(entry) for entry in listed or []), key=lambda snapshot: snapshot.time)
 
+    def mark_partial(self, snapshot: str, host: str, job: str) -> str:
+        """Tag the snapshot as partial; its new id, for restic writes it anew. Problem when that was not possible."""
+        what = f"tag snapshot {snapshot} as partial"
+        outcome = self._checked(["tag", f"--add={_answers.PARTIAL_TAG}", snapshot], what)
+        found = self.snapshots(host, job)
+        marked = [one for one in found if one.partial and one.original.startswith(snapshot)]
+        # Where nothing may be removed, restic succeeds and leaves the old one beside the new one.
+        if not marked or any(one.id.startswith(snapshot) for one in found):
+            raise self._problem(what, outcome)
+        return marked[-1].id
+
     def forget(self, host: str, job: str, rules: Mapping[str, int | str], dry_run: bool) -> Forgotten:
         """Apply the retention rules (``keep_daily: 7``) to one job, and give its space free.
 
@@ -184,7 +195,9 @@ class Restic:
         output = self._checked(arguments, "apply the retention").output
         # restic 0.14 prints the removal of the data as text behind the JSON.
         groups = json.JSONDecoder().raw_decode(output.decode(errors="replace").lstrip() or "[]")[0] or []
-        return Forgotten(_answers.ids(groups, "keep"), _answers.ids(groups, "remove"))
+        return Forgotten(
+            _answers.ids(groups, "keep"), _answers.ids(groups, "remove"), frozenset(_answers.partial_ids(groups))
+        )
 
     def restore(self, snapshot: str, target: Path, include: str | None = None, verify: bool = False) -> None:
         """Write a snapshot below the target; with ``include`` only that path. Files lie at target + their full path.
@@ -199,17 +212,32 @@ class Restic:
 
     def dump(self, snapshot: str, path: str) -> bytes:
         """The content of one file of a snapshot."""
-        return self._checked(["dump", snapshot, path], f"read {path} from snapshot {snapshot}").output
+        return self._checked(["dump", "--no-lock", snapshot, path], f"read {path} from snapshot {snapshot}").output
 
     def listing(self, snapshot: str, path: str) -> Iterator[Node]:
         """The object at the path, and what is below it when it is a directory; nothing when it is not there."""
         arguments = ["ls", "--json", "--no-lock", "--recursive", snapshot, path]
-        output = self._checked(arguments, f"list {path} of snapshot {snapshot}").output
-        for line in output.splitlines():
+        nodes: list[Node] = []
+
+        def take(line: bytes) -> None:
             entry = _answers.message(line)
             inside = entry.get("path") == path or str(entry.get("path")).startswith(path.rstrip("/") + "/")
             if entry.get("struct_type", entry.get("message_type")) == "node" and inside:
-                yield _answers.node(entry)
+                nodes.append(_answers.node(entry))
+
+        # Line by line: the JSON of millions of files is many times as large as what is kept of it.
+        outcome = self._run(arguments, on_line=take)
+        if outcome.code != 0:
+            raise self._problem(f"list {path} of snapshot {snapshot}", outcome)
+        return iter(nodes)
+
+    def holds_something(self, snapshot: str, path: str) -> bool:
+        """Whether the snapshot has data at the path: an empty file and a lone ``lost+found`` are none."""
+        lost_found = path.rstrip("/") + "/lost+found"
+        return any(
+            node.size > 0 if node.path == path else not f"{node.path}/".startswith(f"{lost_found}/")
+            for node in self.listing(snapshot, path)
+        )
 
     def restore_size(self, snapshot: str, path: str) -> tuple[int, int]:
         """Files and bytes that a restore of this path writes at most (hard links counted each)."""
@@ -224,7 +252,7 @@ class Restic:
             outcome = self._run(["cat", "lock", lock_id, "--no-lock"])
             if outcome.code == 0:  # otherwise it was let go of in between
                 lock = _answers.parse(outcome.output, "cat lock")
-                found.append(Lock(lock_id, str(lock["hostname"]), int(lock.get("uid", 0)), int(lock["pid"])))
+                found.append(_answers.lock(lock_id, lock))
         return found
 
     def unlock_own_dead(self) -> bool:

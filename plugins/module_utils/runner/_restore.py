@@ -15,25 +15,50 @@ import re
 import signal
 import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Sequence
 
-from . import _choice, _files, _job, _paths, _placing, _repository
+from . import _choice, _files, _job, _paths, _placing, _quiesce, _repository, _state
 from ._choice import Origin
-from ._engine import Container
-from ._new_volume import NewVolumes
-from ._placing import MISSING, OCCUPIED, Content, Journal, Placement, Root
+from ._engine import Container, Engine
+from ._placing import MISSING, OCCUPIED, STAGED, Content, Journal, Placement, Root
 from ._problem import Locked, Problem
 from ._restic import Node, Restic, Snapshot
-from ._restore_plan import IF_EMPTY, MODES, NEW, REPLACE, Chosen, Observed, Place, Request, Step, Tree, origin_of, plan
+from ._restore_plan import (
+    IF_EMPTY,
+    MODES,
+    NEW,
+    REPLACE,
+    Chosen,
+    Observed,
+    Place,
+    Request,
+    Step,
+    Tree,
+    origin_of,
+    plan,
+    refuse_use,
+)
 from ._sources import is_mounted
+from ._systemd import show
 from ._text import complain, say
 
+_LABEL = "holdfast.restored-from"
+"""On a volume that a restore made: the snapshot and source that its content comes from."""
 _LOCK_WAIT = 5
 """Seconds to wait for another restore of the same job."""
 _REPOSITORY_WAIT = 600
 """Seconds to wait for a repository that somebody else works on."""
+
+
+@dataclass(frozen=True)
+class _Consumers:
+    """The containers of this host that matter to a restore."""
+
+    running: tuple[Container, ...] = ()
+    returning: tuple[Container, ...] = ()
+    """Those that a backup has stopped and will start again; their names are followed by its job."""
 
 
 class Restoration:
@@ -44,7 +69,7 @@ class Restoration:
         self.request = request
         self._check = check
         self._chosen: Chosen | None = None
-        self._engine = NewVolumes()
+        self._engine = Engine()
         self._restic: Restic
         self._journal: Journal | None = None
         self._seen: Journal | None = None
@@ -61,14 +86,18 @@ class Restoration:
             )
         self._chosen = self._chosen or self._choose()
         self._seen = _placing.load_journal(self.request.job)
-        containers = self._running(self._chosen)
-        places = tuple(self._place(tree, containers) for tree in self._chosen.trees)
-        users: tuple[str, ...] = ()
-        if self._seen:
-            targets = [placement.target for placement in self._seen.placements]
-            users = tuple(sorted({name for target in targets for name in _users(containers, "", target)}))
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        return Observed(self._chosen, places, self._seen, users, stamp)
+        consumers = self._consumers(self._chosen)
+        places = tuple(self._place(tree, consumers) for tree in self._chosen.trees)
+        targets = [placement.target for placement in self._seen.placements] if self._seen else []
+        return Observed(
+            self._chosen,
+            places,
+            self._seen,
+            interrupted_users=_users_of_any(consumers.running, targets),
+            stamp=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+            interrupted_returning=_users_of_any(consumers.returning, targets),
+            backup=_busy_backup(self.request.job),
+        )
 
     def carry_out(self, step: Step) -> None:
         """Do one step of the plan. A run that is killed in it is finished or cleaned up by the next one."""
@@ -77,6 +106,8 @@ class Restoration:
             self._end_interrupted(self._seen)
             return
         journal = self._journal or self._stage(step.placements)
+        if step.verb != "drop":
+            self._require_unused(journal, journal.placements[step.index])
         if step.verb == "keep":
             _placing.set_aside(journal, step.index)
         elif step.verb == "restore":
@@ -94,7 +125,8 @@ class Restoration:
         """Make the volume that the placement needs, if any."""
         if not placement.new_volume:
             return
-        self._engine.create(placement.new_volume, origin_of(self._snapshot().id, placement.label))
+        labels = {_LABEL: origin_of(self._snapshot().id, placement.label)}
+        self._engine.create_volume(placement.new_volume, labels)
         volume = self._engine.volume(placement.new_volume)
         found = volume.mountpoint if volume else "nowhere"
         if found != placement.target:
@@ -113,9 +145,9 @@ class Restoration:
     def dispose(self, placement: Placement) -> None:
         """Undo :meth:`prepare`, and end a restic that a killed run left writing."""
         _end_writers(placement.staging)
-        name = placement.new_volume
-        if name and self._engine.origin(name) and _placing.look(placement.target, False) != OCCUPIED:
-            self._engine.remove(name)
+        volume = self._engine.volume(placement.new_volume) if placement.new_volume else None
+        if volume and _LABEL in volume.labels and _placing.look(placement.target, False) != OCCUPIED:
+            self._engine.remove_volume(volume.name)
 
     def _snapshot(self) -> Snapshot:
         """The snapshot that :meth:`observe` chose."""
@@ -137,13 +169,11 @@ class Restoration:
             # restic's own words for it do not tell unreachable, absent and wrong password apart in every version.
             self._restic.require_open()
             raise
-        snapshot = _choice.choose(snapshots, request.snapshot, job.name, host, job.repository)
-        manifest = self._restic.patiently(
-            lambda: self._restic.dump(snapshot.id, str(_paths.manifest_file(job.name))), _REPOSITORY_WAIT
-        )
+        snapshot, warning = _choice.choose(snapshots, request.snapshot, job.name, host, job.repository)
+        manifest = self._restic.dump(snapshot.id, str(_paths.manifest_file(job.name)))
         origins = _choice.origins(manifest, snapshot, job.name)
         wanted = _choice.select(origins, request.volume, request.path, job.name, snapshot)
-        return Chosen(snapshot, tuple(self._tree(snapshot, origin) for origin in wanted))
+        return Chosen(snapshot, tuple(self._tree(snapshot, origin) for origin in wanted), warning)
 
     def _tree(self, snapshot: Snapshot, origin: Origin) -> Tree:
         nodes = list(self._restic.listing(snapshot.id, origin.path))
@@ -161,14 +191,39 @@ class Restoration:
         content = Content(len(files), sum(node.size for node in files))
         return Tree(origin, _root_of(root), content, len(below) + (root.size if root.type == "file" else 0))
 
-    def _running(self, chosen: Chosen) -> list[Container]:
-        """The containers that run. Without Docker there are none, unless volumes are to be restored."""
+    def _consumers(self, chosen: Chosen) -> _Consumers:
+        """The containers of now. Without Docker there are none, unless volumes are to be restored."""
         needed = any(tree.origin.kind == "volume" for tree in chosen.trees)
         if not needed and not _paths.DOCKER_SOCKET.exists():
-            return []
-        return [one for one in self._engine.containers() if one.state in ("running", "paused", "restarting")]
+            return _Consumers()
+        there = self._engine.containers()
+        running = tuple(one for one in there if one.state in ("running", "paused", "restarting"))
+        noted = {name: job for job in _quiesce.noted_jobs() for name in _quiesce.waiting(job)}
+        stopped = [one for one in there if one.name in noted and one not in running]
+        return _Consumers(running, tuple(replace(one, name=f"{one.name} (job {noted[one.name]})") for one in stopped))
 
-    def _place(self, tree: Tree, containers: Sequence[Container]) -> Place:
+    def _require_unused(self, journal: Journal, placement: Placement) -> None:
+        """Look again at who uses the target: staging may have taken hours. What waits there goes when it is in use."""
+        if self.request.mode == NEW or self._chosen is None:
+            return
+        consumers = self._consumers(self._chosen)
+        volume = placement.label.partition("volume ")[2]
+        noun = f"restore {self.request.job}: {placement.label}"
+        try:
+            refuse_use(
+                noun,
+                placement.target,
+                _users(consumers.running, volume, placement.target),
+                _users(consumers.returning, volume, placement.target),
+                _busy_backup(self.request.job),
+            )
+        except Problem:
+            # Once the previous content has been moved, the next run goes on from the journal instead.
+            if placement.phase == STAGED:
+                _placing.give_up(journal, self)
+            raise
+
+    def _place(self, tree: Tree, consumers: _Consumers) -> Place:
         found = self._volume_place(tree) if tree.origin.kind == "volume" else self._path_place(tree)
         brought = self._brought.get(found.path)
         unfinished = [
@@ -181,17 +236,20 @@ class Restoration:
             return replace(
                 found, state=OCCUPIED, snapshot=self._seen.snapshot, kept=placement.kept, content=placement.content
             )
-        users: tuple[str, ...] = ()
-        if self.request.mode != NEW:
-            users = _users(containers, tree.origin.name if tree.origin.kind == "volume" else "", found.path)
         if brought:
             content = _placing.measure(found.path, (brought[1].kept,))
             return replace(found, snapshot=brought[0], kept=brought[1].kept, content=content)
+        if self.request.mode != NEW:
+            volume = tree.origin.name if tree.origin.kind == "volume" else ""
+            users = _users(consumers.running, volume, found.path)
+            found = replace(found, users=users, returning=_users(consumers.returning, volume, found.path))
         if self.request.mode == REPLACE and found.state == OCCUPIED:
             inside = tuple(_mounts_inside(found.path))
             content = Content() if inside else _placing.measure(found.path)
-            return replace(found, users=users, content=content, mounts_inside=inside)
-        return replace(found, users=users)
+            return replace(found, content=content, mounts_inside=inside)
+        job = self.request.job
+        known = _state.load(job).last_success is not None or found.path in _placing.restored(job)
+        return replace(found, is_known=known)
 
     def _volume_place(self, tree: Tree) -> Place:
         request = self.request
@@ -217,7 +275,7 @@ class Restoration:
                 f"Mount its device at {volume.mountpoint} for the restore, or restore it with mode new."
             )
         path = os.path.realpath(volume.mountpoint)
-        return replace(_look(path, beside=os.path.dirname(path)), origin=self._engine.origin(name))
+        return replace(_look(path, beside=os.path.dirname(path)), origin=volume.labels.get(_LABEL, ""))
 
     def _path_place(self, tree: Tree) -> Place:
         path = tree.origin.path
@@ -283,6 +341,19 @@ def _mounts_inside(path: str) -> list[str]:
     written = re.sub(r"[ \t\n\\]", lambda match: f"\\{ord(match[0]):03o}", path)
     with open(_paths.MOUNTINFO, encoding="utf-8", errors="surrogateescape") as lines:
         return sorted({line.split()[4] for line in lines if line.split()[4].startswith(f"{written}/")})
+
+
+def _busy_backup(job: str) -> str:
+    """The unit of the job's backup while it is at work, else empty."""
+    if not (_paths.RUN / "systemd" / "system").is_dir():  # sd_booted(3): no systemd, no units
+        return ""
+    unit = _paths.backup_service(job)
+    state = show([unit], ["ActiveState"]).get(unit, {}).get("ActiveState")
+    return unit if state in ("activating", "active", "deactivating") else ""
+
+
+def _users_of_any(containers: Sequence[Container], targets: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for target in targets for name in _users(containers, "", target)}))
 
 
 def _users(containers: Sequence[Container], volume: str, path: str) -> tuple[str, ...]:

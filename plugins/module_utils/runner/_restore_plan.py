@@ -67,6 +67,8 @@ class Chosen:
 
     snapshot: Snapshot
     trees: tuple[Tree, ...]
+    warning: str = ""
+    """What a person should know before it is restored."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Place:
     mounts_inside: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     """Running containers that see it."""
+    returning: tuple[str, ...] = ()
+    """Containers that see it, and that a backup has stopped and will start again, with its job: "db (job nightly)"."""
     new_volume: str = ""
     """The volume that is to be made for it."""
     supposed: bool = False
@@ -98,6 +102,8 @@ class Place:
     """The id of the snapshot that this program brought into it, or is to finish bringing into it."""
     kept: str = ""
     """Where that left the previous content."""
+    is_known: bool = True
+    """This host has backed the job up before, or restored into it."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,9 @@ class Observed:
     interrupted_users: tuple[str, ...]
     stamp: str
     """The time for names, in UTC."""
+    interrupted_returning: tuple[str, ...] = ()
+    backup: str = ""
+    """The unit of the job's backup, while it is at work."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +150,7 @@ def plan(request: Request, observed: Observed) -> Outlook:
     """What is to be done. Pure."""
     steps: list[Step] = _plan_interrupted(request, observed)
     placements: list[Placement] = []
+    warnings: list[str] = []
     before: dict[str, list[dict[str, Any]]] = {"restored": [], "left": []}
     after: dict[str, list[dict[str, Any]]] = {"restored": [], "left": []}
     for tree, place in zip(observed.chosen.trees, observed.places):
@@ -153,8 +163,10 @@ def plan(request: Request, observed: Observed) -> Outlook:
         elif _is_settled(request, observed.chosen.snapshot, tree, place):
             before["left"].append(present)
             after["left"].append(present)
+            if request.mode == IF_EMPTY and place.state == OCCUPIED and not place.is_known:
+                warnings.append(_unknown_words(request, observed.chosen.snapshot, tree))
         else:
-            _refuse(request, tree, place)
+            _refuse(request, tree, place, observed.backup)
             placement = _placement(request, observed, tree, place, len(placements))
             placements.append(placement)
             before["left"].append(present)
@@ -167,12 +179,14 @@ def plan(request: Request, observed: Observed) -> Outlook:
         "snapshot": observed.chosen.snapshot.id,
         "time": _time(observed.chosen.snapshot),
     }
-    warnings = [
+    warnings += [
         f"restore {request.job}: {tree.origin.label}: Docker on this host has none of this name yet. What follows "
         "supposes that it has been created, empty and with the local driver."
         for tree, place in zip(observed.chosen.trees, observed.places)
         if place.supposed
     ]
+    if observed.chosen.warning and placements:
+        warnings.append(observed.chosen.warning)
     return Outlook({**head, **before}, {**head, **after}, tuple(steps), tuple(warnings))
 
 
@@ -188,6 +202,8 @@ def _plan_interrupted(request: Request, observed: Observed) -> list[Step]:
             f"restore {request.job}: an interrupted restore is to be finished first, and its targets are used by "
             f"running containers: {', '.join(observed.interrupted_users)}. Stop them, and run this again."
         )
+    noun = f"restore {request.job}: an interrupted restore is to be finished first"
+    refuse_backup(noun, "one of its targets", observed.interrupted_returning, observed.backup)
     return [
         Step(
             "finish",
@@ -212,17 +228,46 @@ def _is_settled(request: Request, snapshot: Snapshot, tree: Tree, place: Place) 
     return request.target is None
 
 
-def _refuse(request: Request, tree: Tree, place: Place) -> None:
+def refuse_use(noun: str, path: str, users: Sequence[str], returning: Sequence[str], backup: str) -> None:
+    """Problem while somebody sees what would change beneath it, or would come to see it in the middle."""
+    if users:
+        raise Problem(
+            f"{noun}: {path} is used by running containers: {', '.join(users)}. "
+            "Stop them and run this again, or restore beside it with mode new."
+        )
+    refuse_backup(noun, path, returning, backup)
+
+
+def refuse_backup(noun: str, path: str, returning: Sequence[str], backup: str) -> None:
+    """Problem while a backup reads what would change beneath it, or is to start containers again that use it."""
+    if backup:
+        raise Problem(
+            f"{noun}: the backup of this job is at work in {backup}. Run this again when it has ended (see holdfast "
+            f"status), or end it with systemctl stop {backup}."
+        )
+    if returning:
+        raise Problem(
+            f"{noun}: {path} is used by containers that a backup has stopped and will start again: "
+            f"{', '.join(returning)}. Let that backup end, or run holdfast release with its job; then stop them and "
+            "run this again."
+        )
+
+
+def _unknown_words(request: Request, snapshot: Snapshot, tree: Tree) -> str:
+    return (
+        f"restore {request.job}: {tree.origin.label} holds data that this host never backed up, and the snapshot of "
+        f"{_choice.words(snapshot.time)} was not restored: if a service initialised it anew after the loss of the "
+        "host, stop it and use mode: replace."
+    )
+
+
+def _refuse(request: Request, tree: Tree, place: Place, backup: str) -> None:
     noun = f"restore {request.job}: {tree.origin.label}"
     if request.mode == NEW:
         if place.state == OCCUPIED:
             raise Problem(f"{noun}: the target {place.path} holds data already. Name another target, or remove it.")
         return
-    if place.users:
-        raise Problem(
-            f"{noun}: {place.path} is used by running containers: {', '.join(place.users)}. "
-            "Stop them and run this again, or restore beside it with mode new."
-        )
+    refuse_use(noun, place.path, place.users, place.returning, backup)
     if place.state == OCCUPIED and place.mounts_inside:
         raise Problem(
             f"{noun}: other file systems are mounted inside {place.path}: {', '.join(place.mounts_inside)}. They would "

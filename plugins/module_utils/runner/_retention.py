@@ -41,16 +41,21 @@ def _forget(job: Job) -> Forgotten:
     begun = time.monotonic()
     with _files.lock(_paths.lock_file(job.repository), WAIT):
         simulated = restic.forget(job.host, job.name, rules, dry_run=True)
-        if simulated.removed and not simulated.kept:
+        if simulated.leaves_nothing:
             words = ", ".join(f"{rule}: {value}" for rule, value in rules.items())
             raise Problem(
-                f"job {job.name}: refused to remove all its {len(simulated.removed)} snapshots, which is what its "
+                f"job {job.name}: refused to remove all its {_whole(simulated)} snapshots, which is what its "
                 f"retention comes to ({words}). Nothing was removed. Let it keep at least one, such as keep_last: 1."
             )
         if not simulated.removed:
             return simulated
         remaining = WAIT - (time.monotonic() - begun)
         return restic.patiently(lambda: restic.forget(job.host, job.name, rules, dry_run=False), remaining)
+
+
+def _whole(forgotten: Forgotten) -> str:
+    """How many go, and that partial ones stay when they do."""
+    return f"{len(forgotten.removed)}" if not forgotten.kept else f"{len(forgotten.removed)} whole"
 
 
 def _record(name: str, started: str, exit_code: int, message: str, forgotten: Forgotten | None) -> None:

@@ -32,12 +32,17 @@ def run(name: str) -> int:
         except subprocess.TimeoutExpired:
             _show_progress(name)
     # A start that is cancelled ends before the unit has: its containers are still being brought back.
-    while show([unit], ["ActiveState"])[unit]["ActiveState"] in ("activating", "deactivating"):
+    while (found := show([unit], ["ActiveState", "Result"])[unit])["ActiveState"] in ("activating", "deactivating"):
         time.sleep(_TICK)
     _clear_progress()
     last = _state.load(name).last_run
     if last is None or last == before:
         raise Problem(f"job {name}: {unit} did not run. {errors.strip()} See journalctl -u {unit}.")
+    if last.exit_code == 0 and found["Result"] != "success":
+        raise Problem(
+            f"job {name}: snapshot {last.snapshot} was saved, but {unit} ended with {found['Result']}: what the backup "
+            f"had stopped may still be down. See holdfast status {name} and journalctl -u {unit}."
+        )
     return last.exit_code
 
 

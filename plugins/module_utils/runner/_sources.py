@@ -16,7 +16,7 @@ from ._job import Job
 from ._problem import Precondition
 
 if TYPE_CHECKING:
-    from ._engine import Engine
+    from ._engine import Engine, Volume
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,15 @@ def _volume(job: Job, name: str, engine: Engine) -> Source:
             f"job {job.name}: volume {name}: its driver {volume.driver} gives no path on this host. "
             "Back it up from inside a container, or take it out of the job."
         )
-    return Source("volume", name, volume.mountpoint, volume.is_mount)
+    return Source("volume", name, volume.mountpoint, volume.is_mount and _mounts(volume))
+
+
+def _mounts(volume: Volume) -> bool:
+    """Whether the driver mounts the data there. Some plugins only hand out a directory, which then holds something."""
+    from ._placing import OCCUPIED, look
+
+    place = volume.mountpoint
+    return volume.driver == "local" or is_mounted(place) or look(place, False) != OCCUPIED
 
 
 def _holds_something(job: Job, source: Source) -> bool:
@@ -97,11 +105,12 @@ def _holds_something(job: Job, source: Source) -> bool:
             f"{noun} is a symbolic link, and only the link would be saved. "
             f"Name {os.path.realpath(source.path)} in the job."
         )
+    # Not above: it loads ctypes, which a confined release that imports this module may not.
+    from ._placing import OCCUPIED, look
+
     try:
-        if not os.path.isdir(source.path):
-            return os.stat(source.path).st_size > 0
-        with os.scandir(source.path) as entries:
-            holds = next(entries, None) is not None
+        os.stat(source.path)
+        holds = look(source.path, is_mounted(source.path)) == OCCUPIED
     except OSError as error:
         raise Precondition(
             f"{noun}: {error.strerror}. Nothing was saved. Make it present, or take it out of the job."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any, Callable
 
@@ -93,11 +93,19 @@ def load(job: str) -> State:
     path = _paths.state_file(job)
     try:
         data = json.loads(path.read_bytes())
+        schema = data.get("schema", SCHEMA)
+        if schema != SCHEMA:
+            raise Problem(
+                f"job {job}: its state {path} has schema {schema}, and this program knows {SCHEMA}: it was written by "
+                "a newer holdfast. Use that one again, or move the file away; a run writes it anew."
+            )
         return State(
             job=job,
             last_run=_run(data.get("last_run")),
             last_success=_run(data.get("last_success")),
-            last_retention=RetentionRun(**data["last_retention"]) if data.get("last_retention") else None,
+            last_retention=RetentionRun(**_known(RetentionRun, data["last_retention"]))
+            if data.get("last_retention")
+            else None,
             summaries={snapshot: (files, size) for snapshot, (files, size) in data.get("summaries", {}).items()},
         )
     except FileNotFoundError:
@@ -139,4 +147,10 @@ def result_of(exit_code: int) -> str:
 
 
 def _run(data: dict[str, Any] | None) -> Run | None:
-    return Run(**{**data, "filled": tuple(data.get("filled", ()))}) if data else None
+    return Run(**{**_known(Run, data), "filled": tuple(data.get("filled", ()))}) if data else None
+
+
+def _known(kind: type[Run | RetentionRun], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a newer program of the same schema has added: going back to this one must not stop the backups."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}

@@ -71,14 +71,18 @@ def status(name: str | None, as_json: bool) -> tuple[str, bool]:
     return _as_table(found), healthy
 
 
-def reasons(job: Job, state: State, now: datetime) -> tuple[str, ...]:
-    """Why a job is not healthy, in sentences."""
+def reasons(job: Job, state: State, now: datetime, waiting: Sequence[str] = ()) -> tuple[str, ...]:
+    """Why a job is not healthy, in sentences. ``waiting``: the containers that its last run left down."""
     found = []
     prefix = f"job {job.name}: "
     if state.last_run is None:
         found.append("it never ran")
     elif state.last_run.result != _state.SUCCESS:
         found.append(f"its last run: {state.last_run.result}: {state.last_run.message.removeprefix(prefix)}")
+    if waiting:
+        found.append(
+            f"containers {', '.join(waiting)} still wait to be started: start them with holdfast release {job.name}"
+        )
     if state.last_run and state.last_success is None:
         found.append("it never succeeded")
     age = _age(state, now)
@@ -99,11 +103,16 @@ def snapshots(name: str, host: str | None, as_json: bool) -> str:
     job, state = _job.load(name), _state.load(name)
     found = [_sized(one, state) for one in Restic(load(job.repository)).snapshots(host or job.host, name)]
     if as_json:
-        rows = [{**asdict(one), "short_id": one.short_id, "time": _state.text(one.time)} for one in found]
+        rows = [
+            {**asdict(one), "short_id": one.short_id, "time": _state.text(one.time), "partial": one.partial}
+            for one in found
+        ]
         return json.dumps(rows, indent=2)
     if not found:
         return f"job {name}: no snapshots of host {host or job.host} in repository {job.repository}."
-    return table(("SNAPSHOT", "TIME", "HOST", "FILES", "SIZE"), [_snapshot_row(one) for one in found], _FIGURES)
+    return table(
+        ("SNAPSHOT", "TIME", "HOST", "FILES", "SIZE", "STATE"), [_snapshot_row(one) for one in found], _FIGURES
+    )
 
 
 def last_run(name: str) -> str:
@@ -130,14 +139,23 @@ def _observe(jobs: Sequence[Job]) -> list[Status]:
 
 def _status(job: Job, units: Mapping[str, Mapping[str, str]]) -> Status:
     state, now = _state.load(job.name), _state.now()
+    running = units[_paths.backup_service(job.name)].get("ActiveState") in ("activating", "deactivating")
     return Status(
         job=job,
         state=state,
-        reasons=reasons(job, state, now),
+        reasons=reasons(job, state, now, () if running else _waiting(job.name)),
         next=moment(units[_paths.backup_timer(job.name)].get("NextElapseUSecRealtime", "")),
-        running=units[_paths.backup_service(job.name)].get("ActiveState") in ("activating", "deactivating"),
+        running=running,
         age=_age(state, now),
     )
+
+
+def _waiting(name: str) -> list[str]:
+    if not _paths.note_file(name).exists():
+        return []
+    from ._quiesce import waiting
+
+    return waiting(name)
 
 
 def _age(state: State, now: datetime) -> int | None:
@@ -168,7 +186,8 @@ def _status_row(one: Status) -> tuple[str, ...]:
 
 
 def _snapshot_row(one: Snapshot) -> tuple[str, ...]:
-    return one.short_id, local_time(one.time), one.host, _count(one.files), _size(one.bytes)
+    kind = "partial" if one.partial else "whole"
+    return one.short_id, local_time(one.time), one.host, _count(one.files), _size(one.bytes), kind
 
 
 def _sized(one: Snapshot, state: State) -> Snapshot:

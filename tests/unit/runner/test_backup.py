@@ -37,6 +37,7 @@ DONE = (
 STATUS = (
     '{"message_type":"status","percent_done":0.5,"total_files":4,"files_done":2,"total_bytes":100,"bytes_done":50}\n'
 )
+SNAPSHOT = {"time": "2026-01-31T02:30:00Z", "hostname": "web1", "tags": ["holdfast", "job=app", "partial"]}
 LOCKED = "unable to create lock in backend: repository is already locked by PID 1 on web2 by root (UID 0, GID 0)\n"
 
 
@@ -49,6 +50,9 @@ class RecordingEngine:
 
     def containers(self) -> list[Container]:
         return [Container("db", "db", self.status, 1, "", (Mount("", self.source, True),))]
+
+    def removes_itself(self, _container: str) -> bool:
+        return False
 
     def state(self, _container: str) -> str:
         return type(self).status
@@ -76,6 +80,7 @@ def engine(host: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def app(configure: Callable[..., Job], restic: Any, monkeypatch: pytest.MonkeyPatch) -> Job:
     restic.answer("backup", out=STATUS + DONE)
     restic.answer("cat config", out='{"id": "d5c57a2a"}')
+    restic.answer("list locks")
     monkeypatch.setenv("INVOCATION_ID", "run1")
     return configure("s3:http://minio/bucket")
 
@@ -136,13 +141,84 @@ def test_partial_is_no_success(restic: Any, app: Job) -> None:
     _backup.prepare(app.name)
     _backup.backup(app.name)
     restic.answer("backup", out=DONE, code=3, err='{"message_type":"error","during":"archival","item":"/srv/no"}\n')
-    with pytest.raises(Partial, match=r"job app: snapshot ff19bcf0 is partial: 1 .* could not be read: /srv/no"):
+    restic.answer("tag")
+    restic.answer("snapshots", out=json.dumps([{**SNAPSHOT, "id": "0a" * 32, "original": "ff19bcf0" * 8}]))
+    with pytest.raises(Partial, match=r"job app: snapshot 0a0a0a0a is partial: 1 .* could not be read: /srv/no"):
         _backup.backup(app.name)
     state = _state.load(app.name)
     assert state.last_run
-    assert (state.last_run.result, state.last_run.exit_code, state.last_run.snapshot) == ("partial", 3, "ff19bcf0")
+    assert (state.last_run.result, state.last_run.exit_code, state.last_run.snapshot) == ("partial", 3, "0a0a0a0a")
     assert state.last_success
     assert state.last_success.result == "success"
+
+
+def test_a_partial_snapshot_that_cannot_be_tagged_is_recorded_all_the_same(restic: Any, app: Job) -> None:
+    _backup.prepare(app.name)
+    restic.answer("backup", out=DONE, code=3, err='{"message_type":"error","during":"archival","item":"/srv/no"}\n')
+    restic.answer("tag", err="Fatal: 403 Forbidden\n", code=1)
+    with pytest.raises(Partial, match=r"ff19bcf0 is partial: .*/srv/no; it could not be tagged partial.*403 Forbidden"):
+        _backup.backup(app.name)
+    run = _state.load(app.name).last_run
+    assert run
+    assert (run.result, run.snapshot) == ("partial", "ff19bcf0")
+
+
+@pytest.mark.parametrize(("snapshots", "size", "refused"), [(["a", "b"], 5, True), (["a"], 0, False), ([], 5, False)])
+def test_a_new_host_does_not_save_emptiness_over_what_the_repository_holds(
+    snapshots: list[str],
+    size: int,
+    refused: bool,
+    configure: Callable[..., Job],
+    restic: Any,
+    engine: list[str],
+    host: Path,
+) -> None:
+    configure("s3:http://minio/bucket", quiesce="stop")
+    (host / "srv" / "file").unlink()
+    restic.answer("cat config", out='{"id": "d5c57a2a"}')
+    restic.answer("list locks")
+    entry = {**SNAPSHOT, "tags": ["holdfast", "job=app"]}
+    restic.answer("snapshots", out=json.dumps([{**entry, "id": one * 64} for one in snapshots]))
+    restic.answer("dump", out=json.dumps({"schema": 1, "volumes": {}, "paths": [str(host / "srv")]}))
+    node = {"struct_type": "node", "path": str(host / "srv" / "row"), "type": "file", "size": size}
+    restic.answer("ls", out=json.dumps(node) if size else "")
+    if not refused:
+        assert _backup.prepare("app") == ["stopped container db"]
+        return
+    with pytest.raises(Precondition, match=r"is empty, but .* holds 2 snapshots of it, the last of 2026-01-31T02:30"):
+        _backup.prepare("app")
+    assert engine == []
+    run = _state.load("app").last_run
+    assert run
+    assert run.exit_code == 75
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_no_service_goes_down_while_another_host_has_the_repository_to_itself(
+    exclusive: bool, configure: Callable[..., Job], restic: Any, engine: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_backup, "WAIT", 0)
+    configure("s3:http://minio/bucket", quiesce="stop")
+    restic.answer("cat config", out='{"id": "d5c57a2a"}')
+    restic.answer("list locks", out="l1\n")
+    restic.answer("cat lock l1", out=json.dumps({"hostname": "web2", "pid": 7, "exclusive": exclusive}))
+    if not exclusive:
+        assert _backup.prepare("app") == ["stopped container db"]
+        return
+    with pytest.raises(Locked, match=r"locked by process 7 on web2 .* Nothing was stopped"):
+        _backup.prepare("app")
+    assert engine == []
+
+
+def test_no_service_goes_down_while_a_retention_of_this_host_runs(
+    configure: Callable[..., Job], restic: Any, engine: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_backup, "WAIT", 0)
+    configure("s3:http://minio/bucket", quiesce="stop")
+    restic.answer("cat config", out='{"id": "d5c57a2a"}')
+    with _files.lock(_paths.lock_file("store"), 0), pytest.raises(Locked):
+        _backup.prepare("app")
+    assert engine == []
 
 
 def test_a_missing_source_stops_the_run_before_anything_else(
@@ -164,6 +240,7 @@ def test_a_source_emptied_since_the_last_success_stops_the_run_too(
 ) -> None:
     restic.answer("backup", out=DONE)
     restic.answer("cat config", out='{"id": "d5c57a2a"}')
+    restic.answer("list locks")
     configure("s3:http://minio/bucket", quiesce="stop")
     _backup.prepare("app")
     _backup.backup("app")
@@ -193,6 +270,7 @@ def test_prepare_brings_back_first_what_an_earlier_run_left_down(
 ) -> None:
     configure("s3:http://minio/bucket", quiesce="stop")
     restic.answer("cat config", out='{"id": "d5c57a2a"}')
+    restic.answer("list locks")
     assert _backup.prepare("app") == ["stopped container db"]
     assert _backup.prepare("app") == ["stopped container db"]
     assert _backup.release("app") == ["started container db"]
@@ -302,6 +380,7 @@ def test_at_boot_the_containers_of_runs_that_are_no_more_come_back(
 ) -> None:
     configure("s3:http://minio/bucket", quiesce="stop")
     restic.answer("cat config", out='{"id": "d5c57a2a"}')
+    restic.answer("list locks")
     _backup.prepare("app")
     monkeypatch.setattr(_systemd, "show", lambda units, _properties: {unit: {"ActiveState": active} for unit in units})
     _backup.release_all()

@@ -39,7 +39,13 @@ ANSWERS: dict[str, tuple[int, Any]] = {
         {"Name": "nfs", "Driver": "local", "Mountpoint": "/m", "Options": {"device": ":/x", "type": "nfs"}},
     ),
     "GET /volumes/quota": (200, {"Name": "quota", "Driver": "local", "Mountpoint": "/q", "Options": {"size": "1G"}}),
+    "GET /volumes/labelled": (200, {"Name": "labelled", "Driver": "local", "Mountpoint": "/l", "Labels": {"a": "b"}}),
+    "POST /volumes/create": (201, {"Name": "new"}),
+    "DELETE /volumes/busy": (409, {"message": "volume is in use."}),
+    "GET /info": (200, {"DockerRootDir": "/docker"}),
     "GET /containers/json?all=1": (200, [CONTAINER]),
+    "GET /volumes/plugin": (200, {"Name": "plugin", "Driver": "rclone", "Mountpoint": "/r", "Options": {}}),
+    "GET /containers/c3/json": (200, {"State": {"Status": "running"}, "HostConfig": {"AutoRemove": True}}),
     "GET /containers/c1/json": (200, {"State": {"Status": "running"}, "Config": {"StopTimeout": 90}}),
     "POST /containers/c1/stop": (204, None),
     "POST /containers/c1/start": (304, None),
@@ -50,6 +56,7 @@ ANSWERS: dict[str, tuple[int, Any]] = {
 class Daemon(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     calls: list[str]
+    bodies: list[bytes]
     hangs = False
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -64,6 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.calls.append(call)
         if self.server.hangs:
             threading.Event().wait(5)
+        self.server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         status, content = ANSWERS.get(call, (404, {"message": "no such thing"}))
         body = b"" if content is None else json.dumps(content).encode()
         self.send_response(status)
@@ -71,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = answer  # noqa: N815
+    do_GET = do_POST = do_DELETE = answer  # noqa: N815
 
     def log_message(self, *_arguments: object) -> None:
         """The test says what it saw."""
@@ -83,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def daemon() -> Iterator[Daemon]:
     with Daemon(str(_paths.DOCKER_SOCKET), Handler) as server:
-        server.calls = []
+        server.calls, server.bodies = [], []
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
@@ -101,7 +109,29 @@ def test_volumes() -> None:
     assert nfs.is_mount
     assert quota
     assert not quota.is_mount
+    plugin = Engine().volume("plugin")
+    assert plugin
+    assert plugin.is_mount
     assert Engine().volume("none") is None
+
+
+def test_volumes_are_made_and_removed(daemon: Daemon) -> None:
+    Engine().create_volume("new", {"a": "b"})
+    assert json.loads(daemon.bodies[-1]) == {"Name": "new", "Driver": "local", "Labels": {"a": "b"}}
+    Engine().remove_volume("gone")
+    assert daemon.calls == ["POST /volumes/create", "DELETE /volumes/gone"]
+    assert daemon.bodies[-1] == b""
+    with pytest.raises(Problem, match="could not remove volume busy: volume is in use"):
+        Engine().remove_volume("busy")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_the_labels_of_a_volume_and_where_one_will_lie() -> None:
+    labelled, plain = Engine().volume("labelled"), Engine().volume("pgdata")
+    assert labelled
+    assert plain
+    assert (labelled.labels, plain.labels) == ({"a": "b"}, {})
+    assert Engine().predicted_mountpoint("new") == "/docker/volumes/new/_data"
 
 
 @pytest.mark.usefixtures("daemon")
@@ -112,6 +142,7 @@ def test_containers() -> None:
     assert found.mounts[1] == Mount("", "/srv", False)
     assert Engine().state("c1") == "running"
     assert Engine().state("c2") is None
+    assert [Engine().removes_itself(each) for each in ("c1", "c2", "c3")] == [False, False, True]
 
 
 def test_a_container_gets_the_time_to_stop_that_it_asks_for(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,12 @@ DAMAGED = "panic: runtime error: slice bounds out of range [16:5]\n\ngoroutine 1
             Finding.UNREACHABLE,
         ),
         (10, "Fatal: repository does not exist\n", "rclone:r:x", Finding.UNREACHABLE),
+        (
+            1,
+            f"Fatal: unable to open config file: <config/> does not exist\n{WHERE}rest:http://127.0.0.1:5598/x/\n",
+            "rest:http://127.0.0.1:5598/x",
+            Finding.ABSENT,
+        ),
         (1, DENIED, "/srv/r", Finding.UNREACHABLE),
         (2, DAMAGED, "/srv/r", Finding.UNREACHABLE),
         (1, "Fatal: parsing repository location failed: invalid backend\n", "foo:bar", Finding.UNREACHABLE),

@@ -41,6 +41,7 @@ class FakeEngine(Engine):
         self.broken: set[str] = set()
         self.slow: set[str] = set()
         self.stopping: set[str] = set()
+        self.with_rm: set[str] = set()
 
     def containers(self) -> list[Container]:
         return list(self.all.values())
@@ -53,6 +54,9 @@ class FakeEngine(Engine):
             self.stopping.add(container)
             raise PowerCut
         self._set("stop", container, "exited")
+
+    def removes_itself(self, container: str) -> bool:
+        return container in self.with_rm
 
     def await_stop(self, container: str) -> None:
         if container in self.stopping:
@@ -187,7 +191,7 @@ def test_the_note_is_on_the_disk_before_the_first_container_is_touched() -> None
         "schema": 1,
         "job": "db",
         "action": "stop",
-        "containers": [{"id": "db", "name": "db"}],
+        "containers": [{"id": "db", "name": "db", "action": "stop"}],
         "begun": "db",
     }
 
@@ -247,6 +251,56 @@ def test_swarm_would_start_it_again() -> None:
     assert engine.calls == []
     assert noted_jobs() == []
     assert quiesce(job(how="pause"), [PGDATA], engine) == ["web.1"]
+
+
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_a_container_that_one_job_stopped_and_another_would_pause_is_started_by_the_last(first: str) -> None:
+    engine = FakeEngine(container("db"))
+    quiesce(job("one", "stop"), [PGDATA], engine)
+    assert quiesce(job("two", "pause"), [PGDATA], engine) == []
+    assert release(first, engine) == []
+    assert release("two" if first == "one" else "one", engine) == ["started container db"]
+    assert engine.states() == {"db": "running"}
+
+
+def test_a_container_that_another_job_paused_is_not_stopped() -> None:
+    engine = FakeEngine(container("db"))
+    quiesce(job("one", "pause"), [PGDATA], engine)
+    with pytest.raises(Precondition, match=r"container db: another job keeps it paused now"):
+        quiesce(job("two", "stop"), [PGDATA], engine)
+    assert noted_jobs() == ["one"]
+    assert release("one", engine) == ["unpaused container db"]
+
+
+def test_a_container_that_docker_would_remove_is_not_stopped() -> None:
+    engine = FakeEngine(container("tool"))
+    engine.with_rm = {"tool"}
+    with pytest.raises(Precondition, match=r"container tool: it was started with --rm, .* Set quiesce: pause"):
+        quiesce(job(), [PGDATA], engine)
+    assert engine.calls == []
+    assert noted_jobs() == []
+    assert quiesce(job(how="pause"), [PGDATA], engine) == ["tool"]
+
+
+def test_the_note_of_an_earlier_or_a_later_program_of_the_same_schema_is_followed() -> None:
+    engine = FakeEngine(container("db"))
+    quiesce(job(), [PGDATA], engine)
+    note = json.loads(_paths.note_file("db").read_text())
+    del note["containers"][0]["action"]
+    note["containers"][0]["new"] = note["new"] = 1
+    _paths.note_file("db").write_text(json.dumps(note))
+    assert release("db", engine) == ["started container db"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [('{"schema": 2, "action": "stop"}', "has schema 2"), ("{", "is not sound")]
+)
+def test_a_note_that_is_not_understood_is_named_with_the_way_out(content: str, words: str) -> None:
+    engine = FakeEngine(container("db"))
+    quiesce(job(), [PGDATA], engine)
+    _paths.note_file("db").write_text(content)
+    with pytest.raises(Problem, match=rf"stopped/db.json .*{words}.* by hand and move it away"):
+        release("db", engine)
 
 
 def test_nothing_to_stop_leaves_no_note() -> None:

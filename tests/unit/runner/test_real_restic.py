@@ -122,18 +122,34 @@ def test_making_one_where_one_is_fails_and_harms_nothing(restic: Restic) -> None
     assert restic.probe().id == found
 
 
-@pytest.mark.usefixtures("restic")
-def test_a_source_that_vanishes_behind_the_checks_makes_it_partial(configure: Callable[..., Job], host: Path) -> None:
+def test_a_source_that_vanishes_behind_the_checks_makes_it_partial(
+    restic: Restic, configure: Callable[..., Job], host: Path
+) -> None:
     (host / "other").mkdir()
+    (host / "other" / "file").touch()
     configure(paths=(str(host / "srv"), str(host / "other")))
     _backup.prepare("app")
-    (host / "other").rmdir()
+    shutil.rmtree(host / "other")
     with pytest.raises(Partial, match=r"could not be read: .*/other"):
         _backup.backup("app")
     state = _state.load("app")
     assert state.last_run
     assert state.last_run.result == "partial"
     assert state.last_success is None
+    (snapshot,) = restic.snapshots("web1", "app")
+    assert snapshot.partial
+    assert state.last_run.snapshot
+    assert snapshot.id.startswith(state.last_run.snapshot)
+    assert "partial" in _status.snapshots("app", None, as_json=False)
+
+
+def test_retention_counts_partial_snapshots_apart(restic: Restic) -> None:
+    run()
+    restic.mark_partial(restic.snapshots()[0].id, "web1", "app")
+    run()
+    run()
+    assert _retention.retention("app") == "job app: snapshots kept: 2, removed: 1"
+    assert [one.partial for one in restic.snapshots("web1", "app")] == [True, False]
 
 
 def test_retention_keeps_what_it_is_told(restic: Restic) -> None:

@@ -311,6 +311,47 @@ def test_the_listing_gives_owner_and_mode_as_the_host_takes_them(restic: Any, on
     assert on_s3.restore_size("29e34cb0", "/srv") == (1, 5)
 
 
+def test_a_listing_that_fails_is_told(restic: Any, on_s3: Restic) -> None:
+    restic.answer("ls", err="Fatal: no such snapshot\n", code=1)
+    with pytest.raises(Problem, match=r"could not list /srv of snapshot 29e34cb0 .*no such snapshot"):
+        on_s3.listing("29e34cb0", "/srv")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "holds"),
+    [
+        ([], False),
+        ([("/srv", "dir", 0)], False),
+        ([("/srv", "dir", 0), ("/srv/lost+found", "dir", 0)], False),
+        ([("/srv", "dir", 0), ("/srv/lost+found2", "file", 0)], True),
+        ([("/srv", "file", 0)], False),
+        ([("/srv", "file", 1)], True),
+    ],
+)
+def test_whether_a_snapshot_has_data_at_a_path(
+    nodes: list[tuple[str, str, int]], holds: bool, restic: Any, on_s3: Restic
+) -> None:
+    lines = [{"struct_type": "node", "path": path, "type": kind, "size": size} for path, kind, size in nodes]
+    restic.answer("ls", out="".join(json.dumps(line) + "\n" for line in lines))
+    assert on_s3.holds_something("29e34cb0", "/srv") is holds
+
+
+def test_reading_a_file_takes_no_lock(restic: Any, on_s3: Restic) -> None:
+    restic.answer("dump", out="content")
+    assert on_s3.dump("29e34cb0", "/srv/f") == b"content"
+    assert restic.calls("dump")[0]["argv"] == ["dump", "--no-lock", "29e34cb0", "/srv/f"]
+
+
+def test_where_nothing_may_be_removed_a_snapshot_cannot_be_marked(restic: Any, on_s3: Restic) -> None:
+    tagged = {**SNAPSHOT, "id": "f" * 16, "original": SNAPSHOT["id"], "tags": ["holdfast", "job=app", "partial"]}
+    restic.answer("tag", err="unable to remove snapshot: 403 Forbidden\n")
+    restic.answer("snapshots", out=json.dumps([SNAPSHOT, tagged]))
+    with pytest.raises(Problem, match=r"could not tag snapshot 29e34cb0 as partial .*403 Forbidden"):
+        on_s3.mark_partial("29e34cb0", "web1", "app")
+    restic.answer("snapshots", out=json.dumps([tagged]))
+    assert on_s3.mark_partial("29e34cb0", "web1", "app") == "f" * 16
+
+
 def lock(restic: Any, name: str, **lock: Any) -> None:
     restic.answer(
         f"cat lock {name}",

@@ -65,6 +65,16 @@ def test_what_would_leave_nothing_is_refused(app: Job, restic: Any) -> None:
     assert (run.result, run.exit_code, run.removed) == ("failed", 1, None)
 
 
+def test_partial_snapshots_do_not_count_as_kept(app: Job, restic: Any) -> None:
+    partial = {"keep": [{"id": "p0", "tags": ["holdfast", "job=app", "partial"]}], "remove": []}
+    restic.answer("forget", out=json.dumps([*json.loads(groups(0, 3)), partial]))
+    with pytest.raises(Problem, match=r"refused to remove all its 3 whole snapshots"):
+        retention(app.name)
+    partial["remove"] = [{"id": "p1", "tags": ["partial"]}]
+    restic.answer("forget", out=json.dumps([partial]))
+    assert retention(app.name) == "job app: snapshots kept: 1, removed: 1"
+
+
 @pytest.mark.parametrize("keep", [0, 2])
 def test_nothing_to_remove_is_nothing_to_do(keep: int, app: Job, restic: Any) -> None:
     restic.answer("forget", out=groups(keep, 0))

@@ -60,6 +60,27 @@ def test_a_volume_that_cannot_be_read(volume: Volume | None, words: str, monkeyp
         resolve(Job(name="app", repository="store", volumes=("pgdata",)))
 
 
+def test_a_plugin_volume_that_is_not_mounted_is_not_saved_as_an_empty_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Job(name="app", repository="store", volumes=("pgdata",))
+    (tmp_path / "empty").mkdir()
+    docker_has(monkeypatch, Volume("pgdata", "rclone", str(tmp_path / "empty"), True))
+    with pytest.raises(Precondition, match=r"now nothing is mounted there. Nothing was saved"):
+        preflight(one, resolve(one), ())
+    # A plugin that only hands out a directory.
+    docker_has(monkeypatch, Volume("pgdata", "local-persist", str(data), True))
+    assert preflight(one, resolve(one), ()) == ["volume pgdata"]
+
+
+def test_lost_and_found_and_what_a_restore_left_are_no_data(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    (empty / "lost+found").mkdir(parents=True)
+    (empty / ".holdfast-restore-1").mkdir()
+    (tmp_path / "mountinfo").write_text(f"40 22 0:50 / {empty} rw - ext4 /dev/vdb rw\n")
+    assert preflight(job(), [source(empty)], ()) == []
+
+
 def test_what_holds_something_is_reported(data: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     sources = [

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -98,6 +99,22 @@ def test_a_damaged_state_is_told_and_not_taken_for_an_empty_one(content: str) ->
     _paths.state_file("app").parent.mkdir(parents=True)
     _paths.state_file("app").write_text(content)
     with pytest.raises(Problem, match=r"is not sound"):
+        _state.load("app")
+
+
+def test_what_a_newer_program_of_the_same_schema_has_added_stops_nothing() -> None:
+    _state.update("app", lambda state: state.after_run(SUCCESS).after_retention(RETENTION))
+    path = _paths.state_file("app")
+    data = json.loads(path.read_text())
+    data["new"] = data["last_run"]["new"] = data["last_success"]["new"] = data["last_retention"]["new"] = 1
+    path.write_text(json.dumps(data))
+    assert _state.load("app") == State("app").after_run(SUCCESS).after_retention(RETENTION)
+
+
+def test_the_state_of_another_schema_is_named_with_the_way_out() -> None:
+    _paths.state_file("app").parent.mkdir(parents=True)
+    _paths.state_file("app").write_text('{"schema": 2}')
+    with pytest.raises(Problem, match=r"app.json has schema 2, .* newer holdfast. Use that one again, or move"):
         _state.load("app")
 
 

@@ -6,15 +6,25 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _state, _status, _systemd, _text
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner import (
+    _paths,
+    _run,
+    _state,
+    _status,
+    _systemd,
+    _text,
+)
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._job import Job
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._state import RetentionRun, Run, State
 from hypothesis import given, strategies as st
 
@@ -61,6 +71,43 @@ def units(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 )
 def test_why_a_job_is_not_healthy(state: State, later: int, reasons: list[str]) -> None:
     assert list(_status.reasons(JOB, state, NOW + timedelta(hours=later))) == reasons
+
+
+@pytest.mark.parametrize(("active", "healthy"), [("inactive", False), ("activating", True)])
+def test_containers_that_did_not_come_back(
+    active: str, healthy: bool, configure: Callable[..., Job], units: dict[str, str]
+) -> None:
+    configure(rpo=None)
+    _state.update("app", lambda state: state.after_run(SUCCESS))
+    note = {"schema": 1, "action": "stop", "begun": "", "containers": [{"id": "1", "name": "db"}]}
+    _paths.note_file("app").parent.mkdir(parents=True)
+    _paths.note_file("app").write_text(json.dumps(note))
+    units["ActiveState"] = active
+    text, found = _status.status("app", as_json=False)
+    assert found is healthy
+    assert ("containers db still wait to be started: start them with holdfast release app" in text) is not healthy
+
+
+@pytest.mark.parametrize("result", ["success", "exit-code"])
+def test_a_run_whose_release_failed_is_no_success(
+    result: str, configure: Callable[..., Job], host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure()
+    program = host / "systemctl"
+    program.write_text(f"#!/bin/sh\ntouch {host}/started\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{host}:{os.environ['PATH']}")
+
+    def ended(units: list[str], _properties: list[str]) -> dict[str, dict[str, str]]:
+        _state.update("app", lambda state: state.after_run(SUCCESS))
+        return {unit: {"ActiveState": "inactive", "Result": result} for unit in units}
+
+    monkeypatch.setattr(_run, "show", ended)
+    if result == "success":
+        assert _run.run("app") == 0
+        return
+    with pytest.raises(Problem, match=r"snapshot 0123abcd was saved, but .* ended with exit-code: .* still be down"):
+        _run.run("app")
 
 
 def test_without_an_rpo_no_success_is_too_old() -> None:
@@ -111,14 +158,17 @@ def test_sizes_that_an_old_restic_does_not_keep_are_added(configure: Callable[..
     configure("s3:http://minio/bucket")
     _state.update("app", lambda state: state.after_run(SUCCESS))
     entry = {"time": "2026-01-31T02:30:10.5Z", "hostname": "web1", "paths": ["/srv"], "tags": ["holdfast"]}
-    restic.answer("snapshots", out=json.dumps([{**entry, "id": "0123abcd" * 8}, {**entry, "id": "9" * 64}]))
+    restic.answer(
+        "snapshots", out=json.dumps([{**entry, "id": "0123abcd" * 8}, {**entry, "id": "9" * 64, "tags": ["partial"]}])
+    )
     head, first, second = _status.snapshots("app", None, as_json=False).splitlines()
-    assert head.split() == ["SNAPSHOT", "TIME", "HOST", "FILES", "SIZE"]
-    assert first.split()[-3:] == ["1,204", "3.0", "GiB"]
-    assert second.split()[-2:] == ["-", "-"]
+    assert head.split() == ["SNAPSHOT", "TIME", "HOST", "FILES", "SIZE", "STATE"]
+    assert first.split()[-4:] == ["1,204", "3.0", "GiB", "whole"]
+    assert second.split()[-3:] == ["-", "-", "partial"]
     rows = json.loads(_status.snapshots("app", "web2", as_json=True))
     assert rows[0]["time"] == "2026-01-31T02:30:10Z"
     assert (rows[0]["short_id"], rows[0]["files"]) == ("0123abcd", 1204)
+    assert [row["partial"] for row in rows] == [False, True]
     assert "--host=web2" in restic.calls("snapshots")[1]["argv"]
 
 
