@@ -38,7 +38,7 @@ options:
     description:
       - What jobs of this host call the repository. Up to 63 of C(a-z), C(0-9), C(_) and C(-).
     type: str
-  location:
+  location: &location
     description:
       - Where the repository lies, as restic takes it. An absolute path, or V(s3:https://host/bucket/path),
         V(sftp:user@host:/path), V(rest:https://host/path), V(rclone:remote:path), and so on.
@@ -47,23 +47,23 @@ options:
       - A password in a URL is stored like any other secret, and masked in everything that the module returns.
       - When it changes to a place without a repository, one is initialised there. The old one stays as it is.
     type: str
-  password:
+  password: &password
     description:
       - The password of the repository, one line. Without it every snapshot is lost, so keep it outside the host too.
       - Changing it here does not change it in the repository. Add the new one there first with C(restic key add).
       - Exactly one of O(password) and O(password_file) is required with O(state=present).
     type: str
-  password_file:
+  password_file: &password_file
     description:
       - Absolute path of a file B(on the host) that holds the password. Its content is copied.
     type: path
-  environment:
+  environment: &environment
     description:
       - Environment variables that the kind of storage needs, such as E(AWS_ACCESS_KEY_ID) and E(AWS_SECRET_ACCESS_KEY).
       - Each value is one line. Those of four characters and more count as secrets, and are masked in all output.
     type: dict
     default: {}
-  state:
+  state: &state
     description:
       - V(present) stores the credentials, and initialises the repository when there is none.
       - V(absent) makes the host forget the credentials. The repository and its snapshots stay. Refused while a job uses
@@ -83,26 +83,11 @@ options:
         description: See O(name).
         type: str
         required: true
-      location:
-        description: See O(location).
-        type: str
-      password:
-        description: See O(password).
-        type: str
-      password_file:
-        description: See O(password_file).
-        type: path
-      environment:
-        description: See O(environment).
-        type: dict
-        default: {}
-      state:
-        description: See O(state).
-        type: str
-        choices:
-          - present
-          - absent
-        default: present
+      location: *location
+      password: *password
+      password_file: *password_file
+      environment: *environment
+      state: *state
 requirements:
   - root
   - restic 0.14 or newer

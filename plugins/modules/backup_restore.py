@@ -20,6 +20,9 @@ description:
     there is one complete copy of the previous content.
   - The snapshot says itself which of its paths was which volume, so it can be restored on a host whose Docker keeps its
     data elsewhere.
+  - A target that a running container uses, that the job's backup is working on, or whose container a backup has stopped,
+    is refused, at the beginning and again before anything is put in place.
+  - A snapshot that is only partial, since something could not be read, is taken only when its id is named.
   - Docker volumes must exist, with their driver and options, before data is restored into them.
     See M(holdfast.persistence.volume).
 extends_documentation_fragment:
@@ -29,7 +32,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The snapshots are read in check mode as well.
+      - The snapshots are read in check mode as well, and restic may fill its cache on the host.
       - A volume that does not exist yet is a warning then and not an error, since a task before this one may have been
         about to create it.
       - The name under which O(mode=replace) keeps the previous content holds the time, so a later run chooses another.
@@ -45,18 +48,18 @@ options:
     description:
       - The backup job, as M(holdfast.persistence.backup_timer) wrote it on this host.
     type: str
-  snapshot:
+  snapshot: &snapshot
     description:
       - Which snapshot, V(latest), or the beginning of an id (at least 4 digits), or a time such as
         V(2026-01-01T02:00Z), which means the latest at or before it. A time without a zone is UTC.
     type: str
     default: latest
-  from_host:
+  from_host: &from_host
     description:
       - Whose snapshots. This is the host name that the job writes into them.
       - If not set, it is the one of the job on this host.
     type: str
-  mode:
+  mode: &mode
     description:
       - V(if_empty) restores what is missing or empty, and leaves alone what holds data.
       - V(new) restores beside what is there, into a new plain volume or a new directory.
@@ -64,21 +67,21 @@ options:
     type: str
     default: if_empty
     choices: [if_empty, new, replace]
-  volume:
+  volume: &volume
     description:
       - Only this volume, by the name that it has in the snapshot.
       - If neither O(volume) nor O(path) is set, everything in the snapshot is restored.
     type: str
-  path:
+  path: &path
     description:
       - Only this path of the job.
     type: path
-  target:
+  target: &target
     description:
       - With O(mode=new), the name of the new volume, or the new path.
       - If not set, it is the old one followed by C(.restored-) and the short id of the snapshot.
     type: str
-  verify:
+  verify: &verify
     description:
       - Read back what was written, and compare it with the repository.
       - Names, numbers and sizes of the files are compared in any case.
@@ -99,31 +102,13 @@ options:
         description: The backup job.
         type: str
         required: true
-      snapshot:
-        description: Which snapshot.
-        type: str
-        default: latest
-      from_host:
-        description: Whose snapshots.
-        type: str
-      mode:
-        description: What to do with what is there.
-        type: str
-        default: if_empty
-        choices: [if_empty, new, replace]
-      volume:
-        description: Only this volume.
-        type: str
-      path:
-        description: Only this path of the job.
-        type: path
-      target:
-        description: With O(restores[].mode=new), the name of the new volume, or the new path.
-        type: str
-      verify:
-        description: Read back what was written.
-        type: bool
-        default: true
+      snapshot: *snapshot
+      from_host: *from_host
+      mode: *mode
+      volume: *volume
+      path: *path
+      target: *target
+      verify: *verify
 requirements:
   - root, since owners can only be restored by root
   - restic 0.14 or newer

@@ -14,6 +14,9 @@ description:
     that applies its retention after every backup that succeeded.
   - Installs the program C(holdfast) which the units start, and brings it up to date. The same program shows and
     restores what was saved (C(holdfast status), C(holdfast restore)). It stays when the last job is removed.
+  - A run saves nothing, and stops no container, when a source is missing, is not mounted, or is empty although there is
+    a snapshot with its data. See C(holdfast status) and the unit's journal.
+  - A snapshot of which something could not be read is tagged C(partial). The run counts as failed.
   - The units are confined, and can read the sources and write into the repository, no more.
   - A unit or job file that was changed by hand, that systemd has not read yet, or a timer that was disabled or stopped,
     is drift and is put right. Drop-ins stay as they are.
@@ -34,31 +37,31 @@ options:
     description:
       - What the job is called. Up to 63 of C(a-z), C(0-9), C(_) and C(-).
     type: str
-  repository:
+  repository: &repository
     description:
       - The repository that the snapshots go into, as M(holdfast.persistence.backup_repository) named it on this host.
       - Required with O(state=present).
     type: str
-  volumes:
+  volumes: &volumes
     description:
       - Docker volumes to back up. With O(paths), at least one is required with O(state=present).
     type: list
     elements: str
     default: []
-  paths:
+  paths: &paths
     description:
       - Absolute paths to back up, without C(..) and without C(/) at their end. Symbolic links are refused, since a
         backup of one would hold the link alone.
     type: list
     elements: str
     default: []
-  exclude:
+  exclude: &exclude
     description:
       - Patterns of what to leave out, as restic's C(--exclude) takes them.
     type: list
     elements: str
     default: []
-  schedule:
+  schedule: &schedule
     description:
       - When to run, as C(OnCalendar=) of systemd takes it, in the host's time zone. See C(man 7 systemd.time)
         under calendar events.
@@ -66,19 +69,19 @@ options:
       - A schedule that never elapses is refused.
       - Required with O(state=present).
     type: str
-  randomized_delay:
+  randomized_delay: &randomized_delay
     description:
       - The longest time by which runs are delayed. Each host gets a delay of its own and keeps it.
       - A number with C(s), C(min), C(h), C(d) or C(w). Seconds without.
     type: str
     default: "0"
-  timeout:
+  timeout: &timeout
     description:
       - How long a backup may take. One that takes longer is stopped and counts as failed. Form as in
         O(randomized_delay).
     type: str
     default: 6h
-  retention:
+  retention: &retention
     description:
       - Which snapshots of this job stay. Applied after each backup that succeeded. Nothing is removed without any.
     type: dict
@@ -104,7 +107,7 @@ options:
       keep_within:
         description: Every snapshot made within this time before the latest stays, as in V(1y2m3d4h) (C(m) are months).
         type: str
-  quiesce:
+  quiesce: &quiesce
     description:
       - What to do with the running containers that use the sources, for as long as the backup reads. Exactly those are
         set going again, also after a failure, a time-out or a power cut.
@@ -114,21 +117,21 @@ options:
       - pause
       - stop
     default: none
-  rpo:
+  rpo: &rpo
     description:
       - Recovery point objective. How old the last success may become before C(holdfast status) calls the job unhealthy.
         Form as in O(randomized_delay).
     type: str
-  rto:
+  rto: &rto
     description:
       - Recovery time objective. How long a restore may take. Form as in O(randomized_delay).
     type: str
-  enabled:
+  enabled: &enabled
     description:
       - Whether the timer runs, now and after a boot.
     type: bool
     default: true
-  state:
+  state: &state
     description:
       - V(present) makes the job as described.
       - V(absent) removes its timer, its services and its job file. Its snapshots and the record of its runs in
@@ -149,85 +152,19 @@ options:
         description: See O(name).
         type: str
         required: true
-      repository:
-        description: See O(repository).
-        type: str
-      volumes:
-        description: See O(volumes).
-        type: list
-        elements: str
-        default: []
-      paths:
-        description: See O(paths).
-        type: list
-        elements: str
-        default: []
-      exclude:
-        description: See O(exclude).
-        type: list
-        elements: str
-        default: []
-      schedule:
-        description: See O(schedule).
-        type: str
-      randomized_delay:
-        description: See O(randomized_delay).
-        type: str
-        default: "0"
-      timeout:
-        description: See O(timeout).
-        type: str
-        default: 6h
-      retention:
-        description: See O(retention).
-        type: dict
-        suboptions:
-          keep_last:
-            description: See O(retention.keep_last).
-            type: int
-          keep_hourly:
-            description: See O(retention.keep_hourly).
-            type: int
-          keep_daily:
-            description: See O(retention.keep_daily).
-            type: int
-          keep_weekly:
-            description: See O(retention.keep_weekly).
-            type: int
-          keep_monthly:
-            description: See O(retention.keep_monthly).
-            type: int
-          keep_yearly:
-            description: See O(retention.keep_yearly).
-            type: int
-          keep_within:
-            description: See O(retention.keep_within).
-            type: str
-      quiesce:
-        description: See O(quiesce).
-        type: str
-        choices:
-          - none
-          - pause
-          - stop
-        default: none
-      rpo:
-        description: See O(rpo).
-        type: str
-      rto:
-        description: See O(rto).
-        type: str
-      enabled:
-        description: See O(enabled).
-        type: bool
-        default: true
-      state:
-        description: See O(state).
-        type: str
-        choices:
-          - present
-          - absent
-        default: present
+      repository: *repository
+      volumes: *volumes
+      paths: *paths
+      exclude: *exclude
+      schedule: *schedule
+      randomized_delay: *randomized_delay
+      timeout: *timeout
+      retention: *retention
+      quiesce: *quiesce
+      rpo: *rpo
+      rto: *rto
+      enabled: *enabled
+      state: *state
 requirements:
   - root
   - systemd 249 or newer

@@ -14,6 +14,7 @@ description:
   - Compares an existing volume with what is declared, exactly, with added, changed and removed keys. Docker itself
     answers a second creation with success and ignores the new options and labels.
   - Never removes a volume that holds data, or of which it cannot see what it holds, unless O(data_loss=allow).
+  - What M(holdfast.persistence.backup_restore) kept beside the data of a volume counts as data of the volume.
   - Never removes a volume that a container uses, be it running or stopped.
   - Gives every volume that it creates a UUID, in the label C(holdfast.uuid), since Docker tells a volume from a
     former one of the same name by nothing. A volume that others created is accepted as it is.
