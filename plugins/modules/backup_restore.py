@@ -20,8 +20,8 @@ description:
     there is one complete copy of the previous content.
   - The snapshot says itself which of its paths was which volume, so it can be restored on a host whose Docker keeps its
     data elsewhere.
-  - A target that a running container uses, that the job's backup is working on, or whose container a backup has stopped,
-    is refused, at the beginning and again before anything is put in place.
+  - A target that a running container uses, that the job's backup is working on, or whose container a backup has
+    stopped, is refused, at the beginning and again before anything is put in place.
   - A snapshot that is only partial, since something could not be read, is taken only when its id is named.
   - Docker volumes must exist, with their driver and options, before data is restored into them.
     See M(holdfast.persistence.volume).
