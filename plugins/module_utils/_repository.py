@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ class Observed:
     probe: Probe | None = None
     """What the candidate finds; None when it could not be tried, which only check mode lets pass."""
     warnings: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str, Path], ...] = ()
+    """Which jobs of this host would back it up: the job, its path, and what it would have to exclude."""
 
 
 def desired(item: Mapping[str, Any]) -> Desired:
@@ -92,6 +94,8 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     moved = stored is not None and _location(stored) != candidate.location
     known = stored.id if stored and not moved else ""
     _require_usable(desired.name, candidate, probe, known)
+    if not known:
+        _refuse_sources(desired.name, candidate, observed.sources)
     found = probe.id if probe else known
     actions = _tidy_actions(desired.name, observed) + _store_actions(desired.name, observed, candidate, found)
     if not found:
@@ -132,6 +136,16 @@ def _require_usable(name: str, candidate: Credentials, probe: Probe | None, know
             "restic key add."
         )
     raise probe.problem(repository(name, candidate.location))
+
+
+def _refuse_sources(name: str, candidate: Credentials, sources: Sequence[tuple[str, str, Path]]) -> None:
+    """Problem when a job of this host would save the repository."""
+    for job, path, inside in sources:
+        raise Problem(
+            f"repository {name}: location {_masked(candidate.location)}: lies in {path}, which job {job} backs up: "
+            "each run would save the repository too, into itself when the job uses it. Nothing was created. Choose a "
+            f"location outside of {path}, or have the job leave it out first (backup_timer with exclude: [{inside}])."
+        )
 
 
 def _tidy_actions(name: str, observed: Observed) -> list[Action]:

@@ -59,6 +59,7 @@ class Repositories(Resource[Desired, Observed]):
         observed = Observed(_stored.read(item.name), _users(item.name), _stored.leftovers(item.name))
         if not item.location:
             return observed
+        observed = replace(observed, sources=_sources(repository(item.name, item.location).local_path))
         reason = _obstacle(item) if self._check_mode else ""
         if reason:
             warning = f"repository {item.name}: not probed, since {reason}. Check mode takes it for granted."
@@ -120,6 +121,29 @@ def _users(repository: str) -> tuple[str, ...]:
         except Problem:
             users.append(name)
     return tuple(users)
+
+
+def _sources(local: Path | None) -> tuple[tuple[str, str, Path], ...]:
+    """The jobs and paths that would save a local repository, with its path below each of them."""
+    found = []
+    for name in _job.names() if local else ():
+        try:
+            job = _job.load(name)
+        except Problem:  # it cannot run either
+            continue
+        found += [(name, path, inside) for path in job.paths if (inside := saved_at(local, path, job.exclude))]
+    return tuple(found)
+
+
+def saved_at(local: Path | None, source: str, exclude: Sequence[str]) -> Path | None:
+    """Where below the source restic would come upon the repository; None when it would not, or is to leave it out."""
+    if local is None:
+        return None
+    try:
+        inside = Path(source) / Path(os.path.realpath(local)).relative_to(os.path.realpath(source))
+    except ValueError:
+        return None
+    return None if inside in map(Path, exclude) else inside
 
 
 def _candidate(item: Desired, optional: bool = False) -> Credentials:

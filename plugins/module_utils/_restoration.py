@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Union
 
 from ._pipeline import Action, Plan, Resource
-from .runner import _choice, _restore_plan
+from .runner import _choice, _job, _paths, _restore_plan
 from .runner._problem import Problem
 from .runner._restore import Restoration
 from .runner._restore_plan import Observed, Request
@@ -26,7 +29,15 @@ OPTIONS: Mapping[str, Any] = {
 """One restore's own options."""
 
 
-class Restores(Resource[Request, Observed]):
+@dataclass(frozen=True)
+class Supposed:
+    """In check mode: what the restore needs is not there yet, and is taken as made before it."""
+
+    missing: str
+    problem: str
+
+
+class Restores(Resource[Request, Union[Observed, Supposed]]):
     """What is brought back, job by job."""
 
     noun = "restore"
@@ -43,10 +54,12 @@ class Restores(Resource[Request, Observed]):
             job=item["job"], drop_previous=self._drop_previous, **{option: item[option] for option in OPTIONS}
         )
 
-    def observe(self, desired: Sequence[Request]) -> Sequence[Observed | Problem]:
+    def observe(self, desired: Sequence[Request]) -> Sequence[Observed | Supposed | Problem]:
         return [self._look(request) for request in desired]
 
-    def plan(self, desired: Request, observed: Observed) -> Plan:
+    def plan(self, desired: Request, observed: Observed | Supposed) -> Plan:
+        if isinstance(observed, Supposed):
+            return _prediction(desired, observed)
         outlook = _restore_plan.plan(desired, observed)
         actions = tuple(
             Action(step.verb, step.sentence, destroys=step.destroys, details={"step": step}) for step in outlook.steps
@@ -56,10 +69,32 @@ class Restores(Resource[Request, Observed]):
     def apply(self, desired: Request, action: Action) -> None:
         self._restorations[desired.job].carry_out(action.details["step"])
 
-    def _look(self, request: Request) -> Observed | Problem:
+    def _look(self, request: Request) -> Observed | Supposed | Problem:
         try:
             if request.job not in self._restorations:
                 self._restorations[request.job] = Restoration(request, self._check)
             return self._restorations[request.job].observe()
         except Problem as problem:
-            return problem
+            missing = _missing(request.job) if self._check else ""
+            return Supposed(missing, str(problem)) if missing else problem
+
+
+def _missing(job: str) -> str:
+    """What a bare host lacks for the restore, in words; empty when it can be looked at."""
+    if os.geteuid() != 0:  # the problem is another one
+        return ""
+    if job not in _job.names():
+        return "the job"
+    try:
+        repository = _job.load(job).repository
+    except Problem:
+        return ""
+    if not _paths.repository_directory(repository).is_dir():
+        return f"repository {repository}"
+    return "" if shutil.which("restic") else "restic"
+
+
+def _prediction(request: Request, supposed: Supposed) -> Plan:
+    sentence = f"restore what job {request.job} saved, once {supposed.missing} is there"
+    after: dict[str, Any] = {"job": request.job, "snapshot": None, "time": None, "restored": [], "left": []}
+    return Plan(None, after, (Action("restore", sentence),), (f"{supposed.problem} Check mode takes it for granted.",))

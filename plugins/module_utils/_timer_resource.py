@@ -17,6 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 from . import _program, _units
 from ._pipeline import Action, Plan, Resource
 from ._privilege import require_root
+from ._repository_resource import saved_at
 from ._systemd import OLDEST, Calendar, Systemd, Unit
 from ._timer import Desired, Observed, Program, desired, plan
 from .runner import _files, _paths, _repository
@@ -67,8 +68,11 @@ class Jobs(Resource[Desired, Observed]):
         if missing and not self._check_mode:
             raise Problem("\n".join(missing))
         repository = None if _missing_repository(item.job) else _repository.load(item.job.repository).local_path
+        swallowed = _swallowed_repository(item.job, repository, volumes)
+        if swallowed:
+            raise Problem("\n".join(swallowed))
         warnings = [f"{sentence} Check mode takes it for granted." for sentence in missing]
-        warnings += _swallows_repository(item.job, repository) + self._check_schedule(item.job, observed)
+        warnings += self._check_schedule(item.job, observed)
         return replace(observed, repository=repository, warnings=tuple(warnings))
 
     def _check_schedule(self, job: Job, observed: Observed) -> list[str]:
@@ -199,14 +203,15 @@ def _missing_paths(job: Job) -> list[str]:
     return sentences
 
 
-def _swallows_repository(job: Job, repository: Path | None) -> list[str]:
-    if repository is None or str(repository) in job.exclude:
-        return []
+def _swallowed_repository(job: Job, repository: Path | None, volumes: _Volumes) -> list[str]:
+    sources = [(f"paths {path}", path) for path in job.paths]
+    sources += [(f"volumes {name}", volumes.mountpoints[name]) for name in job.volumes if name in volumes.mountpoints]
     return [
-        f"job {job.name}: paths {path}: holds the repository {repository} itself, which would grow with every run. "
-        f"Exclude it: exclude: [{repository}]."
-        for path in job.paths
-        if Path(path) == repository or Path(path) in repository.parents
+        f"job {job.name}: {source}: holds the job's own repository {job.repository} ({repository}), which would be "
+        f"backed up into itself and grow with every run. Exclude it (exclude: [{inside}]), or give the job a "
+        "repository elsewhere."
+        for source, path in sources
+        if (inside := saved_at(repository, path, job.exclude))
     ]
 
 
@@ -216,6 +221,8 @@ class _Volumes:
     def __init__(self) -> None:
         self._engine = Engine()
         self._wrong: dict[str, str] = {}
+        self.mountpoints: dict[str, str] = {}
+        """Of the volumes that can be backed up."""
 
     def missing(self, job: Job) -> list[str]:
         """A sentence for each volume that the job could not back up."""
@@ -236,4 +243,5 @@ class _Volumes:
             return "Docker knows no volume of this name. Create it first (holdfast.persistence.volume), or correct it."
         if not volume.mountpoint:
             return f"its driver {volume.driver} gives no path on this host. Back it up where its data lies."
+        self.mountpoints[name] = volume.mountpoint
         return ""

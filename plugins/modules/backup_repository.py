@@ -42,6 +42,8 @@ options:
     description:
       - Where the repository lies, as restic takes it. An absolute path, or V(s3:https://host/bucket/path),
         V(sftp:user@host:/path), V(rest:https://host/path), V(rclone:remote:path), and so on.
+      - A local path in one that a job of this host backs up is refused where there is no repository yet that this host
+        has used, unless O(holdfast.persistence.backup_timer#module:exclude) of the job names exactly this path.
       - The folder above a local path must exist. restic makes the last one.
       - Required with O(state=present).
       - A password in a URL is stored like any other secret, and masked in everything that the module returns.

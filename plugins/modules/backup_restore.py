@@ -35,6 +35,8 @@ attributes:
       - The snapshots are read in check mode as well, and restic may fill its cache on the host.
       - A volume that does not exist yet is a warning then and not an error, since a task before this one may have been
         about to create it.
+      - A job, its repository or restic that is not on the host yet is a warning then too. The one action of such a
+        restore says what it waits for, and RV(restore.snapshot) is V(null).
       - The name under which O(mode=replace) keeps the previous content holds the time, so a later run chooses another.
   diff_mode:
     support: full
@@ -155,10 +157,10 @@ restore:
       description: The job.
       type: str
     snapshot:
-      description: The id of the chosen snapshot.
+      description: The id of the chosen snapshot. V(null) in check mode before the job is there.
       type: str
     time:
-      description: When it was made, ISO 8601 in UTC.
+      description: When it was made, ISO 8601 in UTC. V(null) in check mode before the job is there.
       type: str
     restored:
       description: What was restored, one entry for each volume and path.

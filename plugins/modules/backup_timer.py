@@ -52,6 +52,8 @@ options:
     description:
       - Absolute paths to back up, without C(..) and without C(/) at their end. Symbolic links are refused, since a
         backup of one would hold the link alone.
+      - One that holds the job's own repository is refused, unless O(exclude) names exactly the repository's path below
+        it. The same goes for O(volumes).
     type: list
     elements: str
     default: []

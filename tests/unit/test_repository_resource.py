@@ -209,6 +209,39 @@ def test_a_repository_that_a_job_uses_or_may_use_is_not_forgotten(content: str) 
     assert taken_through(WANTED) == []
 
 
+@pytest.mark.parametrize("repository", ["main", "other"])
+@pytest.mark.parametrize("location", ["/nope/app/backup", "local:/nope/app/backup", "/nope/app"])
+def test_a_place_that_a_job_backs_up_is_refused_before_anything_is_made(
+    restic: type[FakeRestic], repository: str, location: str
+) -> None:
+    (_paths.JOBS / "nightly.json").write_text(json.dumps(Job("nightly", repository, paths=("/nope/app",)).to_json()))
+    local = location.removeprefix("local:")
+    message = (
+        f"^repository main: location {location}: lies in /nope/app, which job nightly backs up: .*"
+        rf"Choose a location outside of /nope/app, or .*\(backup_timer with exclude: \[{local}\]\)\.$"
+    )
+    with pytest.raises(Problem, match=message):
+        taken_through(Desired("main", location, "secret"))
+    assert restic.passwords == {}
+    assert not _paths.REPOSITORIES.exists()
+
+
+@pytest.mark.parametrize(
+    ("location", "exclude"), [("/nope/app/backup", ("/nope/app/backup",)), ("/nope/apple", ()), ("s3:http://h/b", ())]
+)
+def test_a_place_that_no_job_backs_up_is_taken(location: str, exclude: tuple[str, ...]) -> None:
+    job = Job("nightly", "main", paths=("/nope/app",), exclude=exclude)
+    (_paths.JOBS / "nightly.json").write_text(json.dumps(job.to_json()))
+    assert len(taken_through(Desired("main", location, "secret"))) == 2
+
+
+def test_a_repository_in_use_stays_usable_when_a_job_backs_it_up_so_that_the_job_can_be_mended() -> None:
+    wanted = Desired("main", "/nope/app/backup", "secret")
+    taken_through(wanted)
+    (_paths.JOBS / "nightly.json").write_text(json.dumps(Job("nightly", "main", paths=("/nope/app",)).to_json()))
+    assert taken_through(wanted) == []
+
+
 def test_forgetting_leaves_the_repository(restic: type[FakeRestic]) -> None:
     taken_through(WANTED)
     taken_through(Desired("main"))

@@ -68,8 +68,13 @@ def test_what_is_not_there_is_said_with_what_there_is(wanted: str, words: str) -
         chosen(wanted)
 
 
+def test_a_single_snapshot_has_no_span() -> None:
+    with pytest.raises(Problem, match=r"It has one, of 2026-01-01 00:00 UTC: list"):
+        choose(SNAPSHOTS[:1], "bbbb", "nightly", "app1", "main")
+
+
 def test_no_snapshot_at_all_is_an_answer_of_its_own() -> None:
-    with pytest.raises(NoSnapshot, match="opens, and holds no snapshot of this job by host app1"):
+    with pytest.raises(NoSnapshot, match=r"holds no snapshot of this job by host app1.*--from-host .* from_host in"):
         choose([], "latest", "nightly", "app1", "main")
 
 

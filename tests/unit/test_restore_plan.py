@@ -139,7 +139,7 @@ def test_what_is_refused(options: dict[str, Any], there: Place, words: str) -> N
         ({"path": "srv"}, "must be absolute"),
         ({"path": "/srv/../etc"}, "must be absolute"),
         ({"volume": "a", "target": "b"}, "serves only mode new"),
-        ({"mode": "new", "target": "b"}, "one volume or one path"),
+        ({"mode": "new", "target": "b"}, "one volume or one path. Add .*--volume or --path"),
         ({"mode": "new", "path": "/a", "target": "b"}, "must be an absolute path"),
         ({"mode": "new", "volume": "a", "target": "/b"}, "must be the name of a volume"),
     ],

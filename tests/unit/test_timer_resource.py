@@ -265,14 +265,49 @@ def test_a_schedule_that_cannot_hold_the_objective_is_warned_of(host: Host) -> N
     assert observed.warnings[0].startswith("job app: up to 24.0 h lie between two backups, and rpo allows 1.0 h")
 
 
-def test_a_repository_within_a_source_is_warned_of(host: Host) -> None:
-    _stored.replace("main", _stored.Credentials("/usr/share/backup", "secret"), "")
-    (observed,) = Jobs(host).observe([job(paths=("/usr/share",))])
-    assert isinstance(observed, Observed)
-    assert "holds the repository /usr/share/backup itself" in observed.warnings[0]
-    (excluded,) = Jobs(host).observe([job(paths=("/usr/share",), exclude=("/usr/share/backup",))])
+@pytest.mark.parametrize(
+    ("location", "changes", "source", "inside"),
+    [
+        ("{}/srv/backup", {"paths": ("{}/srv",)}, "paths {}/srv", "{}/srv/backup"),
+        ("local:{}/srv", {"paths": ("{}/srv",)}, "paths {}/srv", "{}/srv"),
+        ("{}/link/backup", {"paths": ("{}/srv",), "exclude": ("{}/link/backup",)}, "paths {}/srv", "{}/srv/backup"),
+        ("{}/srv/backup", {"paths": ("{}/srv",), "exclude": ("{}/srv/backup/x",)}, "paths {}/srv", "{}/srv/backup"),
+        ("{}/v/backup", {"volumes": ("own",)}, "volumes own", "{}/v/backup"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_source_that_holds_the_repository_is_refused_unless_it_is_excluded(
+    host: Host,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    location: str,
+    changes: dict[str, Any],
+    source: str,
+    inside: str,
+    check_mode: bool,
+) -> None:
+    (tmp_path / "srv").mkdir()
+    (tmp_path / "link").symlink_to("srv")
+    monkeypatch.setitem(VOLUMES, "own", Volume("own", "local", f"{tmp_path}/v", False))
+    _stored.replace("main", _stored.Credentials(location.format(tmp_path), "secret"), "")
+    options = {name: tuple(value.format(tmp_path) for value in values) for name, values in changes.items()}
+    host.check_mode = check_mode
+    path = location.format(tmp_path).removeprefix("local:")
+    assert problem(host, job(**options)) == (
+        f"job app: {source.format(tmp_path)}: holds the job's own repository main ({path}), which would be backed up "
+        f"into itself and grow with every run. Exclude it (exclude: [{inside.format(tmp_path)}]), or give the job a "
+        "repository elsewhere."
+    )
+    (excluded,) = Jobs(host).observe([job(**{**options, "exclude": (inside.format(tmp_path),)})])
     assert isinstance(excluded, Observed)
     assert excluded.warnings == ()
+
+
+def test_a_repository_beside_a_source_is_no_part_of_it(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "srv").mkdir()
+    _stored.replace("main", _stored.Credentials(f"{tmp_path}/srv2", "secret"), "")
+    (observed,) = Jobs(host).observe([job(paths=(f"{tmp_path}/srv",))])
+    assert isinstance(observed, Observed)
 
 
 def test_an_old_systemd_is_refused_before_the_first_installation(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         ("retention", _retention, "for the job's unit: remove snapshots that are not to be kept"),
     ):
         _add(commands, name, command, text).add_argument("job", metavar="JOB")
-    release = _add(commands, "release", _release, "for the job's unit and at boot: bring containers back")
+    release = _add(commands, "release", _release, "for the job's unit, at boot, or by hand: bring containers back")
     which = release.add_mutually_exclusive_group(required=True)
     which.add_argument("job", metavar="JOB", nargs="?")
     which.add_argument("--all", action="store_true", help="those of every job that is not running now")

@@ -143,11 +143,12 @@ def _refuse_unrestored(job: Job, empty: Sequence[Source]) -> None:
         return
     last = ([snapshot for snapshot in found if not snapshot.partial] or found)[-1]
     places = {one.label: one.path for one in origins(restic.dump(last.id, _manifest(job)), last, job.name)}
+    held = f"{len(found)} snapshot{'' if len(found) == 1 else 's'}"
     for source in empty:
         if source.label in places and restic.holds_something(last.id, places[source.label]):
             raise Precondition(
-                f"job {job.name}: {source.place} is empty, but the repository {job.repository} holds {len(found)} "
-                f"snapshots of it, the last of {_state.text(last.time)}: restore first (holdfast restore {job.name}), "
+                f"job {job.name}: {source.place} is empty, but the repository {job.repository} holds {held} of it, "
+                f"the last of {_state.text(last.time)}: restore first (holdfast restore {job.name}), "
                 "or, if it is meant to be empty, take it out of the job. Nothing was saved."
             )
 
@@ -310,6 +311,8 @@ def _end(name: str, result: str, status: str) -> str:
         why = "the host ran out of memory, and the kernel ended it"
     elif status in ("143", "TERM", "INT", "130"):
         why = "it was stopped"
+    elif result in ("signal", "core-dump") and status:
+        why = f"it was killed (SIG{status})"
     else:
         why = f"its unit ended with {result} {status}".rstrip()
     return f"job {name}: {why}. See journalctl -u {unit}."

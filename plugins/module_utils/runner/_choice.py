@@ -70,9 +70,11 @@ def choose(snapshots: Sequence[Snapshot], wanted: str, job: str, host: str, repo
     if not snapshots:
         raise NoSnapshot(
             f"{noun}: opens, and holds no snapshot of this job by host {host}. "
-            "If it was made by another host or under another host name, give that as from_host."
+            "If it was made by another host or under another host name, name that: --from-host with the command, "
+            "from_host in the module."
         )
-    span = f"It has {len(snapshots)}, from {words(snapshots[0].time)} to {words(snapshots[-1].time)}"
+    first, last = words(snapshots[0].time), words(snapshots[-1].time)
+    span = f"It has {len(snapshots)}, from {first} to {last}" if len(snapshots) > 1 else f"It has one, of {last}"
     if wanted != LATEST and _ID.fullmatch(wanted):
         found = [snapshot for snapshot in snapshots if snapshot.id.startswith(wanted)]
         if len(found) == 1:

@@ -63,7 +63,10 @@ class Container:
 
 
 class Engine:
-    """A client of the daemon on this host. Problem when the daemon is down, refuses, or does not answer in time."""
+    """A client of the daemon on this host. Problem when the daemon is down, refuses, or does not answer in time.
+
+    ``container`` is an id, which no other container gets later; ``name`` is what a person knows it by.
+    """
 
     def volume(self, name: str) -> Volume | None:
         """The volume of exactly this name; None when there is none."""
@@ -97,38 +100,39 @@ class Engine:
         listed = self._call("GET", "/containers/json?all=1", "list the containers")
         return [_container(entry) for entry in listed]
 
-    def state(self, container: str) -> str | None:
+    def state(self, container: str, name: str) -> str | None:
         """``running``, ``paused``, ``exited``, …; None when the container is gone."""
-        found = self._call("GET", f"/containers/{container}/json", f"look at container {container}", absent=True)
+        found = self._call("GET", f"/containers/{container}/json", f"look at container {name}", absent=True)
         return None if found is None else str(found["State"]["Status"])
 
-    def removes_itself(self, container: str) -> bool:
+    def removes_itself(self, container: str, name: str) -> bool:
         """Whether Docker removes it, with its anonymous volumes, as soon as it is down (``docker run --rm``)."""
-        found = self._call("GET", f"/containers/{container}/json", f"look at container {container}", absent=True)
+        found = self._call("GET", f"/containers/{container}/json", f"look at container {name}", absent=True)
         return found is not None and bool((found.get("HostConfig") or {}).get("AutoRemove", False))
 
-    def stop(self, container: str) -> None:
+    def stop(self, container: str, name: str) -> None:
         """Stop it as ``docker stop`` does, with the time that the container gives itself."""
-        self._call("POST", f"/containers/{container}/stop", f"stop container {container}", self._patience(container))
+        self._call("POST", f"/containers/{container}/stop", f"stop container {name}", self._patience(container, name))
 
-    def await_stop(self, container: str) -> None:
+    def await_stop(self, container: str, name: str) -> None:
         """Wait until a stop that was asked for has happened; not for longer than it can take."""
-        with suppress(socket.timeout):
+        # A Docker that is down is told by what is asked of it next.
+        with suppress(OSError, http.client.HTTPException):
             path = f"/containers/{container}/wait?condition=not-running"
-            self._exchange("POST", path, self._patience(container) + _LEEWAY)
+            self._exchange("POST", path, self._patience(container, name) + _LEEWAY)
 
-    def start(self, container: str) -> None:
-        self._call("POST", f"/containers/{container}/start", f"start container {container}")
+    def start(self, container: str, name: str) -> None:
+        self._call("POST", f"/containers/{container}/start", f"start container {name}")
 
-    def pause(self, container: str) -> None:
-        self._call("POST", f"/containers/{container}/pause", f"pause container {container}")
+    def pause(self, container: str, name: str) -> None:
+        self._call("POST", f"/containers/{container}/pause", f"pause container {name}")
 
-    def unpause(self, container: str) -> None:
-        self._call("POST", f"/containers/{container}/unpause", f"unpause container {container}")
+    def unpause(self, container: str, name: str) -> None:
+        self._call("POST", f"/containers/{container}/unpause", f"unpause container {name}")
 
-    def _patience(self, container: str) -> int:
+    def _patience(self, container: str, name: str) -> int:
         """The seconds that the container gives itself to stop."""
-        found = self._call("GET", f"/containers/{container}/json", f"look at container {container}")
+        found = self._call("GET", f"/containers/{container}/json", f"look at container {name}")
         return int(found["Config"].get("StopTimeout") or _DEFAULT_STOP)
 
     def _call(
@@ -144,6 +148,11 @@ class Engine:
         except socket.timeout:
             raise Problem(
                 f"Docker: could not {what}: no answer within {timeout:g} s. See systemctl status docker."
+            ) from None
+        except (ConnectionResetError, BrokenPipeError, http.client.IncompleteRead):
+            raise Problem(
+                f"Docker: could not {what}: the connection to Docker broke off. "
+                "See systemctl status docker, and try again once it runs."
             ) from None
         except (OSError, http.client.HTTPException) as error:
             why = error.strerror if isinstance(error, OSError) else repr(error)

@@ -121,7 +121,10 @@ def load(name: str) -> Job:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
         known = ", ".join(names()) or "none"
-        raise Problem(f"job {name}: not on this host. Jobs here: {known}. Create it with backup_timer.") from None
+        raise Problem(
+            f"job {name}: not on this host. Jobs here: {known}. Create it with backup_timer, or run the playbook "
+            "provision."
+        ) from None
     except PermissionError:
         raise Problem(f"job {name}: {path} cannot be read. Become root.") from None
     except ValueError as error:

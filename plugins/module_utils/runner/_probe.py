@@ -17,6 +17,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import _paths
 from ._problem import Problem
 from ._repository import Repository
 
@@ -56,6 +57,13 @@ class Probe:
         """What a person is told when the repository had to be open."""
         noun = f"repository {repository.name}"
         where = repository.masked_location
+        known = _known_id(repository.name)
+        if self.finding is Finding.ABSENT and known:
+            return Problem(
+                f"{noun}: it has vanished: {where} holds none ({self.detail}), although this host has used repository "
+                f"{known[:8]} there. Bring back what is missing, such as a mount or a bucket. To begin an empty "
+                f"repository knowingly, remove {_id_file(repository.name)} and run backup_repository."
+            )
         if self.finding is Finding.ABSENT:
             return Problem(f"{noun}: there is none yet at {where} ({self.detail}). Create it with backup_repository.")
         if self.finding is Finding.WRONG_PASSWORD:
@@ -69,6 +77,18 @@ class Probe:
             f"{noun}: {where} cannot be reached ({self.detail}). "
             "Nothing is known about what it holds; make it reachable and try again."
         )
+
+
+def _id_file(name: str) -> Path:
+    return _paths.repository_directory(name) / "id"
+
+
+def _known_id(name: str) -> str:
+    """The id of the repository that was there once; empty when there was none, or only root may know."""
+    try:
+        return _id_file(name).read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, PermissionError):
+        return ""
 
 
 def classify(code: int, errors: str, location: str) -> Finding:

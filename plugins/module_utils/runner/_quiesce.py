@@ -58,9 +58,9 @@ def quiesce(job: Job, sources: Sequence[Source], engine: Engine) -> list[str]:
     for container in active:
         _save(job.name, job.quiesce, held, begun=container.id)
         if job.quiesce == "stop":
-            engine.stop(container.id)
+            engine.stop(container.id, container.name)
         else:
-            engine.pause(container.id)
+            engine.pause(container.id, container.name)
     return [container.name for container in active]
 
 
@@ -79,9 +79,13 @@ def release(job: str, engine: Engine) -> list[str]:
             if container.id in elsewhere:
                 continue
             try:
-                if container.id == begun and action == "stop" and engine.state(container.id) == "running":
+                if (
+                    container.id == begun
+                    and action == "stop"
+                    and engine.state(container.id, container.name) == "running"
+                ):
                     # Killed while Docker was stopping it: Docker goes on, and only then can it be started.
-                    engine.await_stop(container.id)
+                    engine.await_stop(container.id, container.name)
                 done += _bring_back(container, engine)
             except Problem as problem:
                 left.insert(0, container)
@@ -139,7 +143,7 @@ def _refuse_swarm(job: Job, containers: Sequence[Container]) -> None:
 
 def _refuse_removal(job: Job, containers: Sequence[Container], engine: Engine) -> None:
     for container in containers:
-        if engine.removes_itself(container.id):
+        if engine.removes_itself(container.id, container.name):
             raise Precondition(
                 f"job {job.name}: container {container.name}: it was started with --rm, and Docker would remove it and "
                 "its anonymous volumes when it is stopped. Set quiesce: pause."
@@ -156,15 +160,15 @@ def _refuse_paused(job: Job, containers: Sequence[Container], held_elsewhere: Ma
 
 
 def _bring_back(container: Held, engine: Engine) -> list[str]:
-    state = engine.state(container.id)
+    state = engine.state(container.id, container.name)
     if state is None:
         return [f"container {container.name} is gone and was not brought back"]
     if state == "paused":
-        engine.unpause(container.id)
+        engine.unpause(container.id, container.name)
         return [f"unpaused container {container.name}"]
     # One that was paused and is down now did not go down through the backup, but with the host.
     if container.action == "stop" and state not in ("running", "restarting"):
-        engine.start(container.id)
+        engine.start(container.id, container.name)
         return [f"started container {container.name}"]
     return []
 

@@ -132,7 +132,8 @@ class Restoration:
         if found != placement.target:
             raise Problem(
                 f"volume {placement.new_volume}: Docker keeps it at {found}, not at {placement.target} as was planned. "
-                "Create it with volume, and restore into it."
+                f"Create it first (docker volume create {placement.new_volume}, or the module volume), then restore "
+                "into it."
             )
 
     def fetch(self, placement: Placement) -> None:
@@ -262,7 +263,8 @@ class Restoration:
             if request.mode != NEW and not self._check:
                 raise Problem(
                     f"{noun}: Docker on this host has none of this name. Create it first, with its own driver and "
-                    "options (module volume, or the playbook provision), or restore it with mode new."
+                    f"options (docker volume create {name}, the module volume, or the playbook provision), then run "
+                    "this again; or restore it with mode new."
                 )
             path = self._engine.predicted_mountpoint(name)
             place = _look(path, beside=os.path.dirname(path))
@@ -462,7 +464,24 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         for left in result["left"]:
             say(f"left as it is: {left['kind']} {left['name']}: {left['target']} {left['reason']}")
+        if not arguments.check:
+            say(_done_words(request, outlook.steps))
     return 0
+
+
+def _done_words(request: Request, steps: Sequence[Step]) -> str:
+    noun = f"restore {request.job}: done"
+    if not steps:
+        return f"{noun}: nothing was to be restored."
+    labels = [step.placements[step.index].label for step in steps if step.verb == "restore"]
+    if not labels:
+        return f"{noun}: what an interrupted restore left is settled."
+    verified = (
+        "what was written was read back and is what the repository holds"
+        if request.verify
+        else "what was written was not read back (--no-verify)"
+    )
+    return f"{noun}: {', '.join(labels)} restored; {verified}."
 
 
 def _confirmed(restoration: Restoration, request: Request) -> dict[str, Any]:

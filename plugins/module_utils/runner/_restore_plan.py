@@ -43,7 +43,10 @@ class Request:
         if not self.target:
             return
         if self.mode != NEW or not (self.volume or self.path):
-            raise Problem(f"{noun}: target {self.target}: serves only mode new, and one volume or one path.")
+            raise Problem(
+                f"{noun}: target {self.target}: serves only mode new, and one volume or one path. "
+                "Add --mode new, and --volume or --path (in the module: mode, volume, path)."
+            )
         if self.path and not self.target.startswith("/"):
             raise Problem(f"{noun}: target {self.target!r}: must be an absolute path, as {self.path} is.")
         if self.volume and "/" in self.target:

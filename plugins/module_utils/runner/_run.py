@@ -12,7 +12,8 @@ import time
 
 from . import _job, _paths, _state
 from ._problem import Problem
-from ._systemd import show
+from ._systemd import moment, show
+from ._text import complain, local_time
 from ._words import clock, size_of
 
 _TICK = 1
@@ -23,6 +24,7 @@ def run(name: str) -> int:
     """Start the job's unit, show how far it is, and return the exit status of the run once it has ended."""
     job = _job.load(name)
     unit = _paths.backup_service(job.name)
+    _join_or_await(name, unit)
     before = _state.load(name).last_run
     starting = subprocess.Popen(["systemctl", "start", "--", unit], stderr=subprocess.PIPE, text=True)
     while True:
@@ -44,6 +46,15 @@ def run(name: str) -> int:
             f"had stopped may still be down. See holdfast status {name} and journalctl -u {unit}."
         )
     return last.exit_code
+
+
+def _join_or_await(name: str, unit: str) -> None:
+    """Say that a run is joined which is at work already. One that is ending is waited for: it is not the one wanted."""
+    while (found := show([unit], ["ActiveState", "InactiveExitTimestamp"])[unit])["ActiveState"] == "deactivating":
+        time.sleep(_TICK)
+    if found["ActiveState"] == "activating":
+        begun = local_time(moment(found.get("InactiveExitTimestamp", "")))
+        complain(f"job {name}: joined the run that began at {begun}.")
 
 
 def _show_progress(name: str) -> None:

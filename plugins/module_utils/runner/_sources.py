@@ -80,7 +80,8 @@ def _volume(job: Job, name: str, engine: Engine) -> Source:
     if volume is None:
         raise Precondition(
             f"job {job.name}: volume {name}: Docker on this host has none of this name. "
-            "Create it with volume and bring its data back, or take it out of the job."
+            f"Create it as it was (docker volume create {name}, or the playbook provision), then bring its data back "
+            f"with holdfast restore {job.name}; or take it out of the job."
         )
     if not volume.mountpoint:
         raise Precondition(

@@ -109,7 +109,12 @@ def snapshots(name: str, host: str | None, as_json: bool) -> str:
         ]
         return json.dumps(rows, indent=2)
     if not found:
-        return f"job {name}: no snapshots of host {host or job.host} in repository {job.repository}."
+        way = (
+            f"Leave out --host for those of {job.host}."
+            if host not in (None, job.host)
+            else f"Make one with holdfast run {name}, or name with --host the host that made them."
+        )
+        return f"job {name}: no snapshots of host {host or job.host} in repository {job.repository}. {way}"
     return table(
         ("SNAPSHOT", "TIME", "HOST", "FILES", "SIZE", "STATE"), [_snapshot_row(one) for one in found], _FIGURES
     )

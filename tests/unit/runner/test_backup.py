@@ -51,17 +51,17 @@ class RecordingEngine:
     def containers(self) -> list[Container]:
         return [Container("db", "db", self.status, 1, "", (Mount("", self.source, True),))]
 
-    def removes_itself(self, _container: str) -> bool:
+    def removes_itself(self, _container: str, _name: str) -> bool:
         return False
 
-    def state(self, _container: str) -> str:
+    def state(self, _container: str, _name: str) -> str:
         return type(self).status
 
-    def stop(self, container: str) -> None:
+    def stop(self, container: str, _name: str) -> None:
         self.calls.append(f"stop {container}")
         type(self).status = "exited"
 
-    def start(self, container: str) -> None:
+    def start(self, container: str, _name: str) -> None:
         self.calls.append(f"start {container}")
         type(self).status = "running"
 
@@ -163,11 +163,14 @@ def test_a_partial_snapshot_that_cannot_be_tagged_is_recorded_all_the_same(resti
     assert (run.result, run.snapshot) == ("partial", "ff19bcf0")
 
 
-@pytest.mark.parametrize(("snapshots", "size", "refused"), [(["a", "b"], 5, True), (["a"], 0, False), ([], 5, False)])
+@pytest.mark.parametrize(
+    ("snapshots", "size", "refused"),
+    [(["a", "b"], 5, "2 snapshots"), (["a"], 5, "1 snapshot"), (["a"], 0, ""), ([], 5, "")],
+)
 def test_a_new_host_does_not_save_emptiness_over_what_the_repository_holds(
     snapshots: list[str],
     size: int,
-    refused: bool,
+    refused: str,
     configure: Callable[..., Job],
     restic: Any,
     engine: list[str],
@@ -185,7 +188,7 @@ def test_a_new_host_does_not_save_emptiness_over_what_the_repository_holds(
     if not refused:
         assert _backup.prepare("app") == ["stopped container db"]
         return
-    with pytest.raises(Precondition, match=r"is empty, but .* holds 2 snapshots of it, the last of 2026-01-31T02:30"):
+    with pytest.raises(Precondition, match=rf"is empty, but .* holds {refused} of it, the last of 2026-01-31T02:30"):
         _backup.prepare("app")
     assert engine == []
     run = _state.load("app").last_run
@@ -318,7 +321,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, result: str, code: str, status: str) 
         ("timeout", "exited", "143", 1, "had not finished when its time-out was over"),
         ("timeout", "killed", "KILL", 1, "had not finished when its time-out was over"),
         ("oom-kill", "killed", "KILL", 1, "the host ran out of memory"),
-        ("signal", "killed", "KILL", 1, "its unit ended with signal KILL"),
+        ("signal", "killed", "KILL", 1, "it was killed (SIGKILL)"),
         ("exit-code", "exited", "143", 143, "it was stopped"),
         ("exit-code", "exited", "2", 2, "its unit ended with exit-code 2"),
         ("resources", "", "", 1, "its unit ended with resources"),

@@ -58,6 +58,7 @@ class Daemon(socketserver.ThreadingUnixStreamServer):
     calls: list[str]
     bodies: list[bytes]
     hangs = False
+    breaks_off_at = ""
 
     def handle_error(self, request: object, client_address: object) -> None:
         """The client went away, as one test wants it to."""
@@ -69,6 +70,9 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         call = f"{self.command} {self.path}"
         self.server.calls.append(call)
+        if call == self.server.breaks_off_at:
+            self.close_connection = True
+            return
         if self.server.hangs:
             threading.Event().wait(5)
         self.server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
@@ -140,9 +144,9 @@ def test_containers() -> None:
     assert (found.id, found.name, found.state, found.swarm_service) == ("c1", "db", "running", "web")
     assert found.mounts[0] == Mount("pgdata", "/docker/pgdata/_data", True)
     assert found.mounts[1] == Mount("", "/srv", False)
-    assert Engine().state("c1") == "running"
-    assert Engine().state("c2") is None
-    assert [Engine().removes_itself(each) for each in ("c1", "c2", "c3")] == [False, False, True]
+    assert Engine().state("c1", "db") == "running"
+    assert Engine().state("c2", "db") is None
+    assert [Engine().removes_itself(each, "db") for each in ("c1", "c2", "c3")] == [False, False, True]
 
 
 def test_a_container_gets_the_time_to_stop_that_it_asks_for(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,30 +155,40 @@ def test_a_container_gets_the_time_to_stop_that_it_asks_for(daemon: Daemon, monk
     monkeypatch.setattr(
         _engine, "_Connection", lambda host, timeout: (waits.append(timeout), real(host, timeout=timeout))[1]
     )
-    Engine().stop("c1")
+    Engine().stop("c1", "db")
     assert daemon.calls[-1] == "POST /containers/c1/stop"
     assert waits[-1] == 90 + 60
 
 
 def test_a_stop_under_way_is_waited_for_but_not_for_ever(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Engine, "_patience", lambda _self, _container: 0)
+    monkeypatch.setattr(Engine, "_patience", lambda _self, _container, _name: 0)
     monkeypatch.setattr(_engine, "_LEEWAY", 0.1)
-    Engine().await_stop("c1")
+    Engine().await_stop("c1", "db")
     daemon.hangs = True
-    Engine().await_stop("c1")
+    Engine().await_stop("c1", "db")
     assert daemon.calls == ["POST /containers/c1/wait?condition=not-running"] * 2
 
 
 @pytest.mark.usefixtures("daemon")
 def test_what_is_so_already_is_done_and_what_is_refused_is_told() -> None:
-    Engine().start("c1")
-    with pytest.raises(Problem, match=r"could not pause container c1: Container c1 is already paused"):
-        Engine().pause("c1")
+    Engine().start("c1", "db")
+    with pytest.raises(Problem, match=r"could not pause container db: Container c1 is already paused"):
+        Engine().pause("c1", "db")
 
 
 def test_a_daemon_that_is_down() -> None:
     with pytest.raises(Problem, match=r"could not list the containers: .*docker_socket: .* Start the daemon"):
         Engine().containers()
+
+
+def test_a_daemon_that_goes_down_in_the_middle(daemon: Daemon) -> None:
+    daemon.breaks_off_at = "POST /containers/c1/stop"
+    with pytest.raises(
+        Problem, match=r"could not stop container db: the connection to Docker broke off\. See systemctl"
+    ):
+        Engine().stop("c1", "db")
+    daemon.breaks_off_at = "POST /containers/c1/wait?condition=not-running"
+    Engine().await_stop("c1", "db")
 
 
 def test_a_daemon_that_does_not_answer(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

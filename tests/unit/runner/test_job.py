@@ -120,7 +120,9 @@ def test_load_finds_the_job_and_names_lists_it() -> None:
 
 def test_a_job_that_is_not_there_is_told_with_those_that_are() -> None:
     _paths.job_file("db").write_text(json.dumps(GOOD))
-    with pytest.raises(Problem, match=r"job dn: not on this host. Jobs here: db"):
+    with pytest.raises(
+        Problem, match=r"job dn: not on this host. Jobs here: db. Create .* or run the playbook provision"
+    ):
         _job.load("dn")
 
 

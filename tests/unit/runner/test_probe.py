@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._probe import (
     Finding,
     Probe,
@@ -185,6 +186,19 @@ def test_a_place_on_an_sftp_server(location: str, finding: Finding) -> None:
 def test_the_server_is_the_one_that_the_location_names(location: str, arguments: str, server: Path) -> None:
     assert look_by_sftp(location, 10).finding is Finding.ABSENT
     assert server.read_text().splitlines()[0] == arguments
+
+
+def test_a_repository_that_was_there_once_has_vanished(host: Path) -> None:
+    repository = Repository("store", str(host / "disk"), Path("location"), Path("password"))
+    absent = Probe(Finding.ABSENT, "why")
+    assert "Create it with backup_repository" in str(absent.problem(repository))
+    directory = _paths.repository_directory("store")
+    directory.mkdir()
+    (directory / "id").write_text("d5c57a2a0000\n")
+    told = str(absent.problem(repository))
+    assert "repository store: it has vanished" in told
+    assert "repository d5c57a2a there. Bring back what is missing, such as a mount" in told
+    assert "Create it" not in told
 
 
 def test_every_finding_has_words_of_its_own_and_none_shows_the_password() -> None:

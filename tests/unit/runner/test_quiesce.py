@@ -46,29 +46,29 @@ class FakeEngine(Engine):
     def containers(self) -> list[Container]:
         return list(self.all.values())
 
-    def state(self, container: str) -> str | None:
+    def state(self, container: str, name: str) -> str | None:
         return self.all[container].state if container in self.all else None
 
-    def stop(self, container: str) -> None:
+    def stop(self, container: str, name: str) -> None:
         if container in self.slow:
             self.stopping.add(container)
             raise PowerCut
         self._set("stop", container, "exited")
 
-    def removes_itself(self, container: str) -> bool:
+    def removes_itself(self, container: str, name: str) -> bool:
         return container in self.with_rm
 
-    def await_stop(self, container: str) -> None:
+    def await_stop(self, container: str, name: str) -> None:
         if container in self.stopping:
             self._set("stop", container, "exited")
 
-    def start(self, container: str) -> None:
+    def start(self, container: str, name: str) -> None:
         self._set("start", container, "running")
 
-    def pause(self, container: str) -> None:
+    def pause(self, container: str, name: str) -> None:
         self._set("pause", container, "paused")
 
-    def unpause(self, container: str) -> None:
+    def unpause(self, container: str, name: str) -> None:
         self._set("unpause", container, "running")
 
     def states(self) -> dict[str, str]:

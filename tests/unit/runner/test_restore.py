@@ -257,3 +257,30 @@ def test_a_check_does_not_remove_the_lock_of_anybody(
     restic.answer("list locks", out="")
     assert __main__.main(["restore", "app", "--check"]) == 11
     assert restic.calls("list") == restic.calls("unlock") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "last"),
+    [
+        (["--mode", "replace"], "restored; what was written was read back and is what the repository holds."),
+        (["--mode", "replace", "--no-verify"], "restored; what was written was not read back (--no-verify)."),
+        ([], "nothing was to be restored."),
+    ],
+)
+def test_its_last_line_says_that_it_is_done_and_what_was_verified(
+    scene: Scene, options: list[str], last: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert __main__.main(["restore", "app", *options]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    labels = f"path {scene.paths[0]}, path {scene.paths[1]} " if options else ""
+    assert said == f"restore app: done: {labels}{last}"
+
+
+def test_a_volume_that_docker_does_not_know_is_told_with_the_way_to_make_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = {"schema": 1, "volumes": {"pgdata": "/docker/pgdata"}, "paths": []}
+    monkeypatch.setattr(scene, "dump", lambda *_wanted: json.dumps(manifest).encode())
+    monkeypatch.setattr(Engine, "volume", lambda _self, _name: None)
+    with pytest.raises(Problem, match=r"docker volume create pgdata, .* or the playbook provision\), then run this"):
+        scene.run()

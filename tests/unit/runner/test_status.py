@@ -99,7 +99,8 @@ def test_a_run_whose_release_failed_is_no_success(
     monkeypatch.setenv("PATH", f"{host}:{os.environ['PATH']}")
 
     def ended(units: list[str], _properties: list[str]) -> dict[str, dict[str, str]]:
-        _state.update("app", lambda state: state.after_run(SUCCESS))
+        if (host / "started").exists():
+            _state.update("app", lambda state: state.after_run(SUCCESS))
         return {unit: {"ActiveState": "inactive", "Result": result} for unit in units}
 
     monkeypatch.setattr(_run, "show", ended)
@@ -108,6 +109,49 @@ def test_a_run_whose_release_failed_is_no_success(
         return
     with pytest.raises(Problem, match=r"snapshot 0123abcd was saved, but .* ended with exit-code: .* still be down"):
         _run.run("app")
+
+
+@pytest.mark.parametrize(
+    ("active", "told"), [("activating", "joined the run that began at 2026-01-31 02:30 UTC"), ("deactivating", "")]
+)
+def test_a_run_that_is_going_on_is_joined_and_one_that_is_ending_is_not(
+    active: str,
+    told: str,
+    configure: Callable[..., Job],
+    host: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure()
+    program = host / "systemctl"
+    program.write_text(f"#!/bin/sh\n[ -e {host}/ending ] || touch {host}/started\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{host}:{os.environ['PATH']}")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    monkeypatch.setattr(_run, "_TICK", 0.01)
+    states = iter([active])
+    if active == "deactivating":
+        (host / "ending").touch()
+
+    def look(units: list[str], _properties: list[str]) -> dict[str, dict[str, str]]:
+        state = next(states, "inactive")
+        started = (host / "started").exists()
+        if state == "inactive":
+            (host / "ending").unlink(missing_ok=True)
+            # The run that was ending has its record now, and the one that was started after it another one.
+            run = replace(SUCCESS, invocation="wanted") if started else FAILED
+            _state.update("app", lambda before: before.after_run(run))
+        found = {"ActiveState": state, "Result": "success", "InactiveExitTimestamp": "Sat 2026-01-31 02:30:00 UTC"}
+        return dict.fromkeys(units, found)
+
+    monkeypatch.setattr(_run, "show", look)
+    assert _run.run("app") == 0
+    last = _state.load("app").last_run
+    assert last
+    assert last.invocation == "wanted"
+    said = capsys.readouterr().err
+    assert told in said if told else said == ""
 
 
 def test_without_an_rpo_no_success_is_too_old() -> None:
@@ -175,7 +219,11 @@ def test_sizes_that_an_old_restic_does_not_keep_are_added(configure: Callable[..
 def test_no_snapshots_is_said(configure: Callable[..., Job], restic: Any) -> None:
     configure("s3:http://minio/bucket")
     restic.answer("snapshots", out="null")
-    assert _status.snapshots("app", None, as_json=False) == "job app: no snapshots of host web1 in repository store."
+    none = "job app: no snapshots of host"
+    told = _status.snapshots("app", None, as_json=False)
+    assert told.startswith(f"{none} web1 in repository store. Make one with holdfast run app")
+    told = _status.snapshots("app", "web2", as_json=False)
+    assert told == f"{none} web2 in repository store. Leave out --host for those of web1."
 
 
 def test_the_last_run_in_words() -> None:
