@@ -56,7 +56,8 @@ def main() -> None:
             raise Failed(f"{name}: failed after {time.monotonic() - stage_began:.1f} s: {failed}") from failed
         total += passed
         say(f"{name}: passed: {what}; {time.monotonic() - stage_began:.1f} s")
-    say(f"{total} passed, 0 failed in {time.monotonic() - began:.1f} s")
+    say(f"{', '.join(arguments.stages)}: {time.monotonic() - began:.1f} s in all")
+    say(f"{total} passed, 0 failed")
 
 
 if __name__ == "__main__":
