@@ -46,7 +46,7 @@ def wait_for_database() -> None:
         if time.monotonic() > end:
             log = run("docker", "logs", "--tail", "20", CONTAINER)
             sys.exit(f"container {CONTAINER}: does not answer after {SECONDS_TO_START} s. Its log:\n{log}")
-        time.sleep(1)
+        time.sleep(1)  # PostgreSQL tells nobody outside its container when it is ready
 
 
 def fill() -> None:
