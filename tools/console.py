@@ -22,6 +22,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hold
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a line tells that a command still runs, where there is no terminal."""
+LOOK = 0.05
+"""Seconds between two looks at the logs of what runs: nothing tells that a file has grown."""
 PATIENCE = 120.0
 """Seconds an interrupted command has for its own cleaning up before it is killed."""
 
@@ -88,7 +90,7 @@ def run(commands: Sequence[Command], at_once: int = 1, echo: bool = False) -> li
                 started[-1].start()
             for child in started:
                 child.look()
-            time.sleep(0.05)
+            time.sleep(LOOK)
     except BaseException:
         _interrupt(started)
         raise

@@ -78,16 +78,6 @@ class Repositories(Resource[Desired, Observed]):
             return restic.probe()
 
     def apply(self, desired: Desired, action: Action) -> None:
-        try:
-            self._apply(desired, action)
-        except OSError as error:
-            place = f" ({error.filename})" if error.filename else ""
-            raise Problem(
-                f"repository {desired.name}: could not {action.sentence}: {error.strerror}{place}. "
-                "Put that right, and run this again: it goes on from there."
-            ) from error
-
-    def _apply(self, desired: Desired, action: Action) -> None:
         if action.verb == "store":
             _stored.replace(desired.name, _candidate(desired), action.details["id"])
         elif action.verb == "initialise":

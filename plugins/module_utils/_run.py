@@ -17,7 +17,7 @@ from .runner._problem import Problem
 from .runner._state import Run
 
 _PAUSE = 0.5
-"""Seconds between two looks at the unit."""
+"""Seconds between two looks at the unit: systemctl waits for its own jobs alone, and for as long as they take."""
 _LINES = 50
 """Of the journal, in an error."""
 _PROPERTIES = ("LoadState", "ActiveState", "Result", "InvocationID", "Job")

@@ -117,16 +117,7 @@ class Jobs(Resource[Desired, Observed]):
             )
 
     def apply(self, desired: Desired, action: Action) -> None:
-        try:
-            self._apply(desired.name, action)
-        except OSError as error:
-            place = f" ({error.filename})" if error.filename else ""
-            raise Problem(
-                f"job {desired.name}: could not {action.sentence}: {error.strerror}{place}. "
-                "Put that right, and run this again: it goes on from there."
-            ) from error
-
-    def _apply(self, job: str, action: Action) -> None:
+        job = desired.name
         if action.verb in ("enable", "disable", "start", "stop"):
             getattr(self._systemd, action.verb)(action.details["unit"])
         elif action.verb == "program":

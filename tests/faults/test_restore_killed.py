@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,12 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner import
     _paths,
     _placing,
     _restic,
+    _restore_journal,
 )
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_journal import Journal
 
 STEPS = [
-    (_placing.Journal, "save"),
+    (Journal, "save"),
     (_restic.Restic, "restore"),
     (_placing, "_compare"),
     (_placing, "_write_out"),
@@ -34,7 +36,7 @@ STEPS = [
     (_placing, "bring_in"),
     (_placing, "_rename_in"),
     (_placing, "_remove_staging"),
-    (_placing.Journal, "forget"),
+    (Journal, "forget"),
 ]
 NEW = {"a": "of the snapshot", "sub/b [1]*?": "b"}
 OLD = {"a": "changed since", "added": "since"}
@@ -135,7 +137,7 @@ def assert_restored(host: Host) -> None:
     found = host.source.stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (999, 998, 0o2750)
     assert host.staged() == []
-    assert _placing.load_journal("nightly") is None
+    assert _restore_journal.load("nightly") is None
 
 
 def in_child(work: Callable[[], object]) -> int:
@@ -155,12 +157,13 @@ def test_killed_at_a_step_and_run_again(host: Host, owner: Any, name: str, after
     host.change()
     assert killed_at(owner, name, 1, after, lambda: host.restore("--mode", "replace"))
     assert OLD in [host.read(), *map(host.read, host.kept())], "the previous content is whole"
-    committed = (_placing.load_journal("nightly") or _placing.Journal("", "", "", [])).committed
+    committed = (_restore_journal.load("nightly") or Journal("", "", "", [])).committed
     assert host.restore("--mode", "replace") == 0
     assert_restored(host)
     # One whose last step was its end has nothing left to be recognised by: it is restored once more, and kept too.
     assert OLD in map(host.read, host.kept())
-    assert len(host.kept()) == (2 if committed and owner is _placing.Journal and name == "forget" and after else 1)
+    ended = committed and (owner, name, after) == (Journal, "forget", True)
+    assert len(host.kept()) == (2 if ended else 1)
 
 
 def test_killed_while_restic_writes(host: Host) -> None:
@@ -173,23 +176,25 @@ def test_killed_while_restic_writes(host: Host) -> None:
 [ "$1" = restore ] || exec /usr/bin/restic "$@"
 trap 'kill $!; exit 130' INT
 sleep 60 &
-mkdir "$PROGRESS"
+echo > "$PROGRESS"
 wait
 """,
         encoding="utf-8",
     )
     slow.chmod(0o755)
+    os.mkfifo(host.root / "progress")
+    progress = os.open(host.root / "progress", os.O_RDONLY | os.O_NONBLOCK)
     old_path = os.environ["PATH"]
-    os.environ.update(PATH=f"{slow.parent}:{old_path}", PROGRESS=str(host.root / "restoring"))
+    os.environ.update(PATH=f"{slow.parent}:{old_path}", PROGRESS=str(host.root / "progress"))
     try:
         pid = in_child(lambda: host.restore("--mode", "replace"))
-        deadline = time.monotonic() + 60
-        while not (host.root / "restoring").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        begun = select.select([progress], [], [], 60)[0]
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     finally:
         os.environ["PATH"] = old_path
+        os.close(progress)
+    assert begun
     assert writers(host), "the orphan is there"
     assert host.restore("--mode", "replace") == 0
     assert_restored(host)

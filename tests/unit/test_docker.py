@@ -146,8 +146,8 @@ def test_a_name_to_verify_needs_an_old_sdk(sdk: Any) -> None:
 class Client:
     """An answer of Docker to each question."""
 
-    def containers(self, all: bool, filters: Mapping[str, Any]) -> list[dict[str, Any]]:  # noqa: A002
-        assert all
+    def containers(self, filters: Mapping[str, Any], **options: Any) -> list[dict[str, Any]]:
+        assert options == {"all": True}
         assert filters == {"volume": ["data", "logs", "idle"]}
         data = {"Type": "volume", "Name": "data", "Destination": "/data"}
         return [

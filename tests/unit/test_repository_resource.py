@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils import _repository_resource, _stored
@@ -21,18 +20,16 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner._probl
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._repository import Repository
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restic import Finding, Probe
 
+from .conftest import Killed, kill_after
+
 WANTED = Desired("main", "s3:http://host/main", "secret")
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
 
 
 class FakeRestic:
     """Knows repositories by location, with their passwords."""
 
-    passwords: dict[str, str] = {}  # noqa: RUF012
-    probed_in: list[Path] = []  # noqa: RUF012
+    passwords: ClassVar[dict[str, str]] = {}
+    probed_in: ClassVar[list[Path]] = []
     started = 0
 
     def __init__(self, repository: Repository) -> None:
@@ -132,7 +129,7 @@ def test_a_run_that_is_killed_anywhere_never_loses_a_password(
         if _stored.read("main"):
             _stored.forget("main")
         with monkeypatch.context() as patch:
-            _kill_after(steps, patch)
+            kill_after(steps, [(_files, "write"), (_files, "synchronise"), (FakeRestic, "init")], patch)
             try:
                 taken_through(WANTED)
             except Killed:
@@ -145,24 +142,6 @@ def test_a_run_that_is_killed_anywhere_never_loses_a_password(
         assert taken_through(WANTED) == []
         assert restic.passwords == {WANTED.location: "secret"}
     assert steps > 8
-
-
-def _kill_after(steps: int, patch: pytest.MonkeyPatch) -> None:
-    left = [steps]
-
-    def counted(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            result = original(*arguments, **options)
-            left[0] -= 1
-            if left[0] == 0:
-                raise Killed
-            return result
-
-        return call
-
-    patch.setattr(_files, "write", counted(_files.write))
-    patch.setattr(_files, "synchronise", counted(_files.synchronise))
-    patch.setattr(FakeRestic, "init", counted(FakeRestic.init))
 
 
 def test_a_password_file_is_copied(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Callable
 
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils import _stored
 from ansible_collections.holdfast.persistence.plugins.module_utils._stored import Credentials
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _files, _paths
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._repository import read
+
+from .conftest import Killed, kill_after
 
 OLD = Credentials("/srv/old", "old password", {"A": "old"})
 NEW = Credentials("/srv/new", "new password", {"B": "new"})
@@ -28,33 +29,11 @@ STEPS = [
 ]
 
 
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # a test has no power cuts, and this is slow
     monkeypatch.setattr(_paths, "REPOSITORIES", tmp_path / "repositories")
     return tmp_path / "repositories"
-
-
-def killed_after(steps: int, patch: pytest.MonkeyPatch) -> None:
-    """Let the process die right after so many of the calls that change something."""
-    left = [steps]
-
-    def counted(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            result = original(*arguments, **options)
-            left[0] -= 1
-            if left[0] == 0:
-                raise Killed
-            return result
-
-        return call
-
-    for module, name in STEPS:
-        patch.setattr(module, name, counted(getattr(module, name)))
 
 
 def stored_is(credentials: Credentials, repository_id: str) -> bool:
@@ -93,7 +72,7 @@ def test_a_replacement_that_is_killed_leaves_all_of_one(monkeypatch: pytest.Monk
     for steps in range(1, 100):
         _stored.replace("main", OLD, "old id")
         with monkeypatch.context() as patch:
-            killed_after(steps, patch)
+            kill_after(steps, STEPS, patch)
             try:
                 _stored.replace("main", NEW, "new id")
             except Killed:
@@ -111,7 +90,7 @@ def test_a_first_storing_that_is_killed_leaves_nothing_or_all(monkeypatch: pytes
     for steps in range(1, 100):
         shutil.rmtree(folder, ignore_errors=True)
         with monkeypatch.context() as patch:
-            killed_after(steps, patch)
+            kill_after(steps, STEPS, patch)
             try:
                 _stored.replace("main", NEW, "")
             except Killed:
@@ -126,7 +105,7 @@ def test_forgetting_that_is_killed_is_noticed_and_finished(monkeypatch: pytest.M
     for steps in range(1, 100):
         _stored.replace("main", OLD, "old id")
         with monkeypatch.context() as patch:
-            killed_after(steps, patch)
+            kill_after(steps, STEPS, patch)
             try:
                 _stored.forget("main")
             except Killed:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner import
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._engine import Engine, Volume
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._job import Job, Retention
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
+
+from .conftest import Killed, kill_after
 
 CALENDARS = {
     "daily": "    Next elapse: Sat 2026-11-21 00:00:00 UTC\n       Iter. #2: Sun 2026-11-22 00:00:00 UTC\n",
@@ -141,10 +142,6 @@ def test_many_new_jobs_are_read_by_systemd_once_and_then_started(host: Host) -> 
     assert host.active == {"holdfast-backup-one.timer", "holdfast-backup-two.timer"}
 
 
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
 CHANGE: dict[str, Any] = {"schedule": "weekly", "retention": Retention(), "randomized_delay": 60}
 
 
@@ -158,7 +155,7 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(
         taken_through(host, [Desired("app", None)])
         taken_through(host, [first] if first else [])
         with monkeypatch.context() as patch:
-            _kill_after(steps, host, patch)
+            kill_after(steps, [(host, "run_command"), (_files, "write"), (_files, "remove")], patch)
             try:
                 taken_through(host, [last])
             except Killed:
@@ -173,24 +170,6 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(
         for path in (_paths.PROGRAM, _paths.COMMAND):
             path.unlink(missing_ok=True)
     assert steps > 1
-
-
-def _kill_after(steps: int, host: Host, patch: pytest.MonkeyPatch) -> None:
-    left = [steps]
-
-    def counted(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            result = original(*arguments, **options)
-            left[0] -= 1
-            if left[0] == 0:
-                raise Killed
-            return result
-
-        return call
-
-    patch.setattr(host, "run_command", counted(host.run_command))
-    patch.setattr(_files, "write", counted(_files.write))
-    patch.setattr(_files, "remove", counted(_files.remove))
 
 
 def test_the_program_comes_with_the_first_sound_job(host: Host) -> None:

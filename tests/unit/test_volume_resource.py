@@ -93,7 +93,8 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
 
 @pytest.fixture
 def resource() -> VolumeResource:
-    return VolumeResource(Module())  # type: ignore[arg-type]
+    module: Any = Module()
+    return VolumeResource(module)
 
 
 def seen(resource: VolumeResource, desired: Desired) -> Volume:
@@ -215,8 +216,8 @@ def test_a_host_without_docker_is_predicted_and_not_provisioned(
         raise NotInstalled("Docker is not installed on this host.")
 
     monkeypatch.setattr(_volume_resource, "Docker", connect)
-    module = Module(check_mode)
-    resource = VolumeResource(module)  # type: ignore[arg-type]
+    module: Any = Module(check_mode)
+    resource = VolumeResource(module)
     if check_mode:
         assert resource.observe([Desired("a"), Desired("b")]) == [None, None]
         assert len(module.warnings) == 1

@@ -61,7 +61,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
     restore = _add(commands, "restore", _restore, "bring data back from a snapshot")
     if words[:1] == ["restore"]:
-        from ._restore import add_arguments
+        from ._restore_command import add_arguments
 
         add_arguments(restore)
 
@@ -114,7 +114,7 @@ def _snapshots(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    from ._restore import main as restore
+    from ._restore_command import main as restore
 
     return restore(arguments)
 

@@ -274,17 +274,8 @@ def _recorded(name: str, started: str) -> Iterator[None]:
 
 
 def _record(name: str, started: str, exit_code: int, message: str, **figures: Any) -> None:
-    finished = _state.now()
-    run = _state.Run(
-        started=started,
-        finished=_state.text(finished),
-        result=_state.result_of(exit_code),
-        exit_code=exit_code,
-        seconds=(finished - _state.time(started)).total_seconds(),
-        message=message,
-        invocation=os.environ.get("INVOCATION_ID", ""),
-        **figures,
-    )
+    invocation = os.environ.get("INVOCATION_ID", "")
+    run = _state.Run.ended_now(started, exit_code, message, invocation=invocation, **figures)
     _state.update(name, lambda state: state.after_run(run))
 
 

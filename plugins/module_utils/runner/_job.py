@@ -198,9 +198,9 @@ def _mapping(noun: str, name: str, value: object) -> dict[str, Any]:
 
 
 def _strings(noun: str, name: str, value: object) -> tuple[str, ...]:
-    sound = isinstance(value, (list, tuple)) and all(isinstance(entry, str) for entry in value)
-    _require(noun, name, value, sound, "a list of texts")
-    return tuple(value)  # type: ignore[arg-type]
+    entries = tuple(value) if isinstance(value, (list, tuple)) else (None,)
+    _require(noun, name, value, all(isinstance(entry, str) for entry in entries), "a list of texts")
+    return entries
 
 
 def _refuse_unknown(noun: str, values: Mapping[str, Any], known: set[str]) -> None:

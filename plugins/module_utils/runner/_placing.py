@@ -4,214 +4,23 @@
 """Put restored trees in place so that a kill or a power cut at any moment leaves one complete copy of everything.
 
 A tree is restored into a staging directory in the file system of its target, checked there, written out, and only then
-renamed into place. A journal, written before each step, lets the next run finish what was begun:
-
-``staging``  restic may still be writing: the next run removes the staging directory, the target was not touched.
-``staged``   every tree of the journal is complete in its staging directory: from here on it only goes forward.
-``aside``    the previous content lies where it is kept; the restored tree goes in.
-``placed``   the restored tree is in place; what is left of the staging directory goes.
-``done``     checked in its place.
+renamed into place. The journal, written before each step, lets the next run finish what was begun.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import shutil
-import stat
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, Protocol
 
-from . import _files, _paths
+from . import _files
 from ._problem import Problem
-
-STAGING, STAGED, ASIDE, PLACED, DONE = "staging", "staged", "aside", "placed", "done"
-MISSING, EMPTY, OCCUPIED = "missing", "empty", "occupied"
-PREFIX = ".holdfast-restore-"
-_SCHEMA = 1
-_LOST_FOUND = "lost+found"
-"""Made by mkfs in the root of a file system: never data of the service, and never moved."""
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a tree holds: regular files and the sum of their sizes, without ``lost+found`` at its root."""
-
-    files: int = 0
-    bytes: int = 0
-
-
-@dataclass(frozen=True)
-class Root:
-    """The topmost node of a tree: what a restore must bring back besides the entries."""
-
-    directory: bool
-    uid: int
-    gid: int
-    mode: int
-    """Permissions with set-uid, set-gid and sticky bits, as in ``stat``."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """The way of one restored tree to its target. All paths absolute, without symbolic links."""
-
-    label: str
-    """What a person calls it: "volume pgdata"."""
-    source: str
-    """Its path in the snapshot."""
-    target: str
-    staging: str
-    kept: str
-    """Where the previous content goes; empty when there is none."""
-    mount_point: bool
-    """The target is the root of a file system, so its entries move, not itself."""
-    root: Root
-    content: Content
-    new_volume: str = ""
-    """The volume that this restore creates; an unfinished one is removed again."""
-    phase: str = STAGING
-
-    @property
-    def tree(self) -> str:
-        """Where restic puts the tree."""
-        return self.staging + self.source
-
-
-@dataclass
-class Journal:
-    """All placements of one restore of one job, as they lie on the disk."""
-
-    job: str
-    snapshot: str
-    time: str
-    placements: list[Placement]
-
-    def save(self) -> None:
-        path = journal_file(self.job)
-        _files.private_directory(path.parent)
-        data = {"schema": _SCHEMA, **asdict(self)}
-        _files.write(path, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode(), 0o600)
-
-    def forget(self) -> None:
-        _files.remove(journal_file(self.job))
-
-    def set_phase(self, index: int, phase: str) -> None:
-        self.placements[index] = replace(self.placements[index], phase=phase)
-        self.save()
-
-    @property
-    def committed(self) -> bool:
-        """Past the point from which it only goes forward."""
-        return all(placement.phase != STAGING for placement in self.placements)
-
-
-def journal_file(job: str) -> Path:
-    return _paths.STATE / "restores" / f"{job}.json"
-
-
-def record_file(job: str) -> Path:
-    """What restores of the job have put in place on this host: target → snapshot."""
-    return _paths.STATE / "restored" / f"{job}.json"
-
-
-def restored(job: str) -> dict[str, str]:
-    """What the record says; nothing when it is not sound, since only a warning turns on it."""
-    try:
-        return dict(json.loads(record_file(job).read_bytes())["targets"])
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return {}
-
-
-def _record(job: str, target: str, snapshot: str) -> None:
-    path = record_file(job)
-    _files.private_directory(path.parent)
-    data = {"schema": _SCHEMA, "targets": {**restored(job), target: snapshot}}
-    _files.write(path, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode(), 0o600)
-
-
-def load_journal(job: str) -> Journal | None:
-    """The journal that an interrupted restore of the job left behind, if any."""
-    path = journal_file(job)
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise Problem(_unusable(job, path, str(error))) from None
-    try:
-        if data.pop("schema") != _SCHEMA:
-            raise Problem(_unusable(job, path, f"its schema is not {_SCHEMA}"))
-        rows = [
-            Placement(**{**row, "root": Root(**row["root"]), "content": Content(**row["content"])})
-            for row in data.pop("placements")
-        ]
-        return Journal(placements=rows, **data)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Problem(_unusable(job, path, repr(error))) from None
-
-
-def _unusable(job: str, path: Path, why: str) -> str:
-    return (
-        f"job {job}: an earlier restore was interrupted and its journal {path} cannot be understood ({why}). "
-        f"Look for directories {PREFIX}* beside the targets, then remove the journal."
-    )
-
-
-def look(target: str, mount_point: bool) -> str:
-    """Whether the target is missing, empty or occupied. An empty file holds nothing, a lone ``lost+found`` neither."""
-    try:
-        found = os.lstat(target)
-    except FileNotFoundError:
-        return MISSING
-    if not stat.S_ISDIR(found.st_mode):
-        return OCCUPIED if found.st_size or not stat.S_ISREG(found.st_mode) else EMPTY
-    with os.scandir(target) as entries:
-        strangers = [entry.name for entry in entries if not (mount_point and _is_no_data(entry.name))]
-    return OCCUPIED if strangers else EMPTY
-
-
-def _is_no_data(name: str) -> bool:
-    """In the root of a file system: what mkfs made, or what an interrupted restore left."""
-    return name == _LOST_FOUND or name.startswith(PREFIX)
-
-
-def root_of(path: str) -> Root:
-    """Type, owner and mode of the node itself."""
-    found = os.lstat(path)
-    return Root(stat.S_ISDIR(found.st_mode), found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
-
-
-def measure(tree: str, without: tuple[str, ...] = ()) -> Content:
-    """Count the tree's regular files and bytes, without these paths and without ``lost+found`` at its root."""
-    top = os.lstat(tree)
-    if not stat.S_ISDIR(top.st_mode):
-        return Content(1, top.st_size)
-    files = size = 0
-    waiting = [tree]
-    apart = {*without, os.path.join(tree, _LOST_FOUND)}
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.path in apart:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    files += 1
-                    size += entry.stat(follow_symlinks=False).st_size
-    return Content(files, size)
-
-
-def existing_ancestor(path: str) -> str:
-    """The nearest directory above the path that exists; what is made below it lies in the same file system."""
-    above = os.path.dirname(path)
-    while not os.path.isdir(above):
-        above = os.path.dirname(above)
-    return above
+from ._restore_journal import ASIDE, DONE, PLACED, STAGED, STAGING, Journal, Placement, journal_file, record
+from ._tree import EMPTY, LOST_FOUND, OCCUPIED, STAGING_PREFIX, Root, look, measure, root_of
 
 
 class Surroundings(Protocol):
@@ -301,7 +110,7 @@ def bring_in(journal: Journal, index: int, resumed: bool = False) -> None:
             if not resumed:
                 _compare(placement, placement.target, "in its place")
             _remove_staging(placement)
-        _record(journal.job, placement.target, journal.snapshot)
+        record(journal.job, placement.target, journal.snapshot)
         journal.set_phase(index, DONE)
 
 
@@ -358,7 +167,7 @@ def _move_entries_aside(placement: Placement) -> None:
         # Closed until it has the target's own owner and mode: what was shut off stays shut off.
         os.mkdir(placement.kept, 0o700)
     _copy_root(placement.target, placement.kept)
-    apart = (_LOST_FOUND, os.path.basename(placement.staging), os.path.basename(placement.kept))
+    apart = (LOST_FOUND, os.path.basename(placement.staging), os.path.basename(placement.kept))
     for name in sorted(os.listdir(placement.target)):
         if name not in apart:
             os.rename(os.path.join(placement.target, name), os.path.join(placement.kept, name))
@@ -372,7 +181,7 @@ def _move_entries_in(placement: Placement) -> None:
     _copy_root(placement.tree, placement.target)
     for name in sorted(os.listdir(placement.tree)):
         goal = os.path.join(placement.target, name)
-        if name == _LOST_FOUND:
+        if name == LOST_FOUND:
             continue
         if os.path.lexists(goal):
             raise Problem(_newcomer(placement, goal))
@@ -418,7 +227,7 @@ def _newcomer(placement: Placement, path: str) -> str:
 
 
 def _remove_staging(placement: Placement) -> None:
-    if not os.path.basename(placement.staging).startswith(PREFIX):
+    if not os.path.basename(placement.staging).startswith(STAGING_PREFIX):
         raise Problem(
             f"{placement.label}: {placement.staging} is no staging directory of a restore. Check the journal."
         )

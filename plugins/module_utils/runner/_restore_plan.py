@@ -11,9 +11,10 @@ from typing import Any, Iterable, Sequence
 
 from . import _choice, _job, _words
 from ._choice import Origin
-from ._placing import EMPTY, MISSING, OCCUPIED, PREFIX, Content, Journal, Placement, Root
 from ._problem import Problem
 from ._restic import Snapshot
+from ._restore_journal import Journal, Placement
+from ._tree import EMPTY, MISSING, OCCUPIED, STAGING_PREFIX, Content, Root
 
 IF_EMPTY, NEW, REPLACE = MODES = ("if_empty", "new", "replace")
 
@@ -280,7 +281,7 @@ def _refuse(request: Request, tree: Tree, place: Place, backup: str) -> None:
 
 def _placement(request: Request, observed: Observed, tree: Tree, place: Place, index: int) -> Placement:
     snapshot = observed.chosen.snapshot
-    name = f"{PREFIX}{request.job}-{snapshot.short_id}-{index}"
+    name = f"{STAGING_PREFIX}{request.job}-{snapshot.short_id}-{index}"
     beside = place.path if place.mount_point else place.beside
     kept = f"{place.path}/.before-{observed.stamp}" if place.mount_point else f"{place.path}.before-{observed.stamp}"
     return Placement(

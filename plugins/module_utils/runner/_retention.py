@@ -59,15 +59,6 @@ def _whole(forgotten: Forgotten) -> str:
 
 
 def _record(name: str, started: str, exit_code: int, message: str, forgotten: Forgotten | None) -> None:
-    finished = _state.now()
-    run = _state.RetentionRun(
-        started=started,
-        finished=_state.text(finished),
-        result=_state.result_of(exit_code),
-        exit_code=exit_code,
-        seconds=(finished - _state.time(started)).total_seconds(),
-        message=message,
-        kept=len(forgotten.kept) if forgotten else None,
-        removed=len(forgotten.removed) if forgotten else None,
-    )
+    figures = {"kept": len(forgotten.kept), "removed": len(forgotten.removed)} if forgotten else {}
+    run = _state.RetentionRun.ended_now(started, exit_code, message, **figures)
     _state.update(name, lambda state: state.after_retention(run))

@@ -17,7 +17,7 @@ from ._text import complain, local_time
 from ._words import clock, size_of
 
 _TICK = 1
-"""Seconds between two looks at the progress."""
+"""Seconds between two looks: at the progress, and at a unit that is ending: systemctl waits for jobs, not states."""
 
 
 def run(name: str) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from . import _paths
 from ._job import Job
 from ._problem import Precondition
+from ._tree import OCCUPIED, look
 
 if TYPE_CHECKING:
     from ._engine import Engine, Volume
@@ -93,8 +94,6 @@ def _volume(job: Job, name: str, engine: Engine) -> Source:
 
 def _mounts(volume: Volume) -> bool:
     """Whether the driver mounts the data there. Some plugins only hand out a directory, which then holds something."""
-    from ._placing import OCCUPIED, look
-
     place = volume.mountpoint
     return volume.driver == "local" or is_mounted(place) or look(place, False) != OCCUPIED
 
@@ -106,9 +105,6 @@ def _holds_something(job: Job, source: Source) -> bool:
             f"{noun} is a symbolic link, and only the link would be saved. "
             f"Name {os.path.realpath(source.path)} in the job."
         )
-    # Not above: it loads ctypes, which a confined release that imports this module may not.
-    from ._placing import OCCUPIED, look
-
     try:
         os.stat(source.path)
         holds = look(source.path, is_mounted(source.path)) == OCCUPIED

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from . import _files, _paths
 from ._problem import Locked, Partial, Precondition, Problem
@@ -25,10 +25,12 @@ _RESULTS = {
 _UPDATE_TIMEOUT = 30
 _SUMMARIES = 500
 
+Kind = TypeVar("Kind", bound="_Ended")
+
 
 @dataclass(frozen=True)
-class Run:
-    """One backup. Times are ISO 8601 in UTC; what did not come about is None."""
+class _Ended:
+    """What is known of everything that has ended. Times are ISO 8601 in UTC; what did not come about is None."""
 
     started: str
     finished: str
@@ -38,6 +40,19 @@ class Run:
     seconds: float
     message: str
     """For a person; empty on success."""
+
+    @classmethod
+    def ended_now(cls: type[Kind], started: str, exit_code: int, message: str, **figures: Any) -> Kind:
+        """One that ends at this moment; ``figures`` are the kind's own."""
+        finished = now()
+        seconds = (finished - time(started)).total_seconds()
+        return cls(started, text(finished), result_of(exit_code), exit_code, seconds, message, **figures)
+
+
+@dataclass(frozen=True)
+class Run(_Ended):
+    """One backup."""
+
     invocation: str = ""
     """systemd's id of this run of the unit: leads to its lines in the journal."""
     snapshot: str | None = None
@@ -49,15 +64,9 @@ class Run:
 
 
 @dataclass(frozen=True)
-class RetentionRun:
+class RetentionRun(_Ended):
     """One retention: how many snapshots stayed and went."""
 
-    started: str
-    finished: str
-    result: str
-    exit_code: int
-    seconds: float
-    message: str
     kept: int | None = None
     removed: int | None = None
 

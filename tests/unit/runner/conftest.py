@@ -17,7 +17,7 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner import
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._job import Job
 
 _PROGRAM = """#!{python} -IB
-import json, os, signal, sys, time
+import json, os, signal, sys
 here = {here!r}
 with open(here + "/calls", "a") as calls:
     print(json.dumps({{"argv": sys.argv[1:], "env": dict(os.environ)}}), file=calls)
@@ -35,8 +35,9 @@ if answer.get("wait"):
         sys.exit(130)
     signal.signal(signal.SIGINT, interrupted)
     print(answer.get("err", ""), file=sys.stderr, flush=True)
+    signal.alarm(60)
     open(here + "/waiting", "w").close()
-    time.sleep(60)
+    signal.pause()
 sys.stdout.write(answer.get("out", ""))
 sys.stderr.write(answer.get("err", ""))
 sys.exit(answer.get("code", 0))
@@ -49,13 +50,17 @@ class ScriptedRestic:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.answers: dict[str, list[dict[str, Any]]] = {}
+        os.mkfifo(directory / "waiting")
         self.answer("version", out="restic 0.14.0 compiled with go1.19.8 on linux/amd64\n")
         program = directory / "restic"
         program.write_text(_PROGRAM.format(python=sys.executable, here=str(directory)))
         program.chmod(0o755)
 
     def answer(self, command: str, *, then: bool = False, **answer: Any) -> None:
-        """Keys: ``out``, ``err``, ``code``, and ``wait`` (for SIGINT). ``then``: after the answers before."""
+        """Keys: ``out``, ``err``, ``code``, and ``wait`` (for SIGINT). ``then``: after the answers before.
+
+        One that waits opens the pipe ``waiting`` first, so that reading that returns when it does.
+        """
         self.answers[command] = [*(self.answers.get(command, []) if then else []), answer]
         (self.directory / "answers").write_text(json.dumps(self.answers))
 

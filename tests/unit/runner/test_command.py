@@ -110,10 +110,10 @@ def test_one_who_may_not_is_told_so(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (["--help"], {"_backup", "_restic", "_restore", "_status", "_engine"}),
-        (["backup", "app"], {"_restore", "_status", "_engine", "_quiesce", "_systemd"}),
-        (["prepare", "app"], {"_restore", "_status", "_engine", "_restic"}),
-        (["release", "app"], {"_restore", "_status", "_engine", "_restic", "_quiesce"}),
+        (["--help"], {"_backup", "_restic", "_restore", "_restore_command", "_status", "_engine"}),
+        (["backup", "app"], {"_restore", "_restore_command", "_placing", "_status", "_engine", "_quiesce", "_systemd"}),
+        (["prepare", "app"], {"_restore", "_restore_command", "_placing", "_status", "_engine", "_restic"}),
+        (["release", "app"], {"_restore", "_restore_command", "_placing", "_status", "_engine", "_restic", "_quiesce"}),
     ],
 )
 def test_a_command_loads_only_what_it_uses(arguments: list[str], unwanted: set[str]) -> None:

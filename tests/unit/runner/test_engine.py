@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = do_DELETE = answer  # noqa: N815
+    do_GET = do_POST = do_DELETE = answer  # noqa: N815  the names that http.server looks for
 
     def log_message(self, *_arguments: object) -> None:
         """The test says what it saw."""

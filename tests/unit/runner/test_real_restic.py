@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -183,15 +184,15 @@ def holder(restic: Restic, host: Path) -> Iterator[subprocess.Popen[bytes]]:
         "RESTIC_PASSWORD_FILE": str(restic.repository.password_file),
         "RESTIC_CACHE_DIR": str(_paths.CACHE),
     }
-    writer = os.open(fifo, os.O_RDWR)
+    writer = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    os.write(writer, bytes(2**20))  # as much of it as fits
     with open(fifo, "rb") as stream:
         holding = subprocess.Popen(
             ["restic", "backup", "--quiet", "--host=elsewhere", "--stdin"], stdin=stream, env=environment
         )
-    deadline = time.monotonic() + 30
-    while not restic.locks():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    # The pipe is full until restic reads, which it does once it holds its lock.
+    assert select.select([], [writer], [], 30)[1]
+    assert restic.locks()
     yield holding
     os.close(writer)
     if holding.poll() is None:
@@ -242,7 +243,7 @@ def test_sigterm_leaves_no_lock_behind(restic: Restic, host: Path) -> None:
     )
     with subprocess.Popen([sys.executable, "-IB", "-c", script], stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 30
-        # restic knows of its own lock only some time after it has written it.
+        # restic knows of its own lock only some time after it has written it. Nothing tells that a file has come.
         while not any((host / "repository" / "data").glob("*/*")):
             assert time.monotonic() < deadline
             assert running.poll() is None

@@ -224,11 +224,10 @@ def test_signals_reach_restic_as_the_one_after_which_it_unlocks(
     before = signal.getsignal(number)
 
     def kill_when_it_waits() -> None:
-        while not (restic.directory / "waiting").exists():
-            threading.Event().wait(0.01)
+        (restic.directory / "waiting").read_bytes()
         os.kill(os.getpid(), number)
 
-    threading.Thread(target=kill_when_it_waits).start()
+    threading.Thread(target=kill_when_it_waits, daemon=True).start()
     with pytest.raises(Interrupted, match=f"stopped by {number.name}"):
         save(on_s3)
     assert signal.getsignal(number) is before

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import (
     __main__,
+    _consumers,
     _paths,
     _placing,
-    _restore,
+    _restore_journal,
     _state,
 )
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._engine import Container, Engine, Mount
@@ -97,7 +98,7 @@ def scene(host: Path, configure: Callable[..., Job], monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(_placing, "_write_out", lambda _directory: None)
     monkeypatch.setattr(Engine, "containers", lambda _self: one.containers)
-    monkeypatch.setattr(_restore, "show", lambda units, _properties: {units[0]: {"ActiveState": one.unit}})
+    monkeypatch.setattr(_consumers, "show", lambda units, _properties: {units[0]: {"ActiveState": one.unit}})
     monkeypatch.setattr(Restic, "version", lambda _self: (0, 14, 0))
     monkeypatch.setattr(Restic, "snapshots", lambda _self, *given: one.snapshots(*given))
     monkeypatch.setattr(Restic, "dump", lambda _self, *given: one.dump(*given))
@@ -147,7 +148,7 @@ def test_what_comes_to_use_the_target_while_restic_restores_stops_it(
         scene.run()
     assert scene.held() == [OLD["file"]] * 2
     assert scene.staged() == []
-    assert _placing.load_journal("app") is None
+    assert _restore_journal.load("app") is None
 
 
 def test_what_is_in_place_by_then_stays_and_the_rest_goes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +163,7 @@ def test_what_is_in_place_by_then_stays_and_the_rest_goes(scene: Scene, monkeypa
         scene.run()
     assert scene.held() == [NEW["file"], OLD["file"]]
     assert scene.staged() == []
-    assert _placing.load_journal("app") is None
+    assert _restore_journal.load("app") is None
 
 
 def test_previous_content_that_has_been_moved_is_not_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +212,7 @@ def test_data_that_was_restored_here_is_known(scene: Scene) -> None:
     assert f"path {scene.paths[1]} holds data" in warning
     scene.run(path=str(scene.paths[1]))
     assert scene.run(mode="if_empty") == ()
-    _placing.record_file("app").write_text("[]")
+    _restore_journal.record_file("app").write_text("[]")
     assert len(scene.run(mode="if_empty")) == 2
 
 
@@ -274,13 +275,3 @@ def test_its_last_line_says_that_it_is_done_and_what_was_verified(
     said = capsys.readouterr().out.splitlines()[-1]
     labels = f"path {scene.paths[0]}, path {scene.paths[1]} " if options else ""
     assert said == f"restore app: done: {labels}{last}"
-
-
-def test_a_volume_that_docker_does_not_know_is_told_with_the_way_to_make_it(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manifest = {"schema": 1, "volumes": {"pgdata": "/docker/pgdata"}, "paths": []}
-    monkeypatch.setattr(scene, "dump", lambda *_wanted: json.dumps(manifest).encode())
-    monkeypatch.setattr(Engine, "volume", lambda _self, _name: None)
-    with pytest.raises(Problem, match=r"docker volume create pgdata, .* or the playbook provision\), then run this"):
-        scene.run()

@@ -11,18 +11,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._choice import Origin
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner._placing import (
-    EMPTY,
-    MISSING,
-    OCCUPIED,
-    STAGED,
-    Content,
-    Journal,
-    Placement,
-    Root,
-)
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restic import Snapshot
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_journal import (
+    STAGED,
+    Journal,
+    Placement,
+)
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_plan import (
     MODES,
     Chosen,
@@ -33,6 +28,13 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner._resto
     Tree,
     origin_of,
     plan,
+)
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._tree import (
+    EMPTY,
+    MISSING,
+    OCCUPIED,
+    Content,
+    Root,
 )
 from hypothesis import given, strategies as some
 

@@ -13,13 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths, _placing
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner._placing import (
-    Content,
-    Journal,
-    Placement,
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner import (
+    _paths,
+    _placing,
+    _restore_journal,
 )
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_journal import Journal, Placement
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._tree import (
+    Content,
+    Root,
+    existing_ancestor,
+    measure,
+    root_of,
+)
 
 JOB = "nightly"
 OLD = {"a": "old a", "sub/b": "old b", "gone": "not in the snapshot"}
@@ -84,7 +91,7 @@ class Scene:
 
     def recover(self) -> None:
         """What the next run does first."""
-        journal = _placing.load_journal(JOB)
+        journal = _restore_journal.load(JOB)
         if journal and journal.committed:
             _placing.finish(journal)
         elif journal:
@@ -106,12 +113,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_placing, "_write_out", lambda _directory: None)
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(_paths, "STATE", tmp_path / "state")
-    return tmp_path
-
-
 def scene(root: Path, kind: str) -> Scene:
     snapshot = root / "snapshot"
     fill(snapshot, NEW)
@@ -125,7 +126,7 @@ def scene(root: Path, kind: str) -> Scene:
     fill(target, old) if old else None
     if mount_point:
         (target / "lost+found").mkdir()
-    above = str(target) if mount_point else _placing.existing_ancestor(str(target))
+    above = str(target) if mount_point else existing_ancestor(str(target))
     kept = f"{target}/.before-x" if mount_point else f"{target}.before-x"
     if kind == "new volume":
         target = root / "srv" / "volume" / "_data"
@@ -137,8 +138,8 @@ def scene(root: Path, kind: str) -> Scene:
         staging=f"{above}/.holdfast-restore-nightly-1a2b3c4d-0",
         kept=kept if old else "",
         mount_point=mount_point,
-        root=_placing.root_of(str(snapshot)),
-        content=_placing.measure(str(snapshot)),
+        root=root_of(str(snapshot)),
+        content=measure(str(snapshot)),
         new_volume="copy" if kind == "new volume" else "",
     )
     return Scene(placement, snapshot, old, [])
@@ -181,24 +182,24 @@ def assert_nothing_lost(one: Scene) -> None:
 
 def assert_restored(one: Scene) -> None:
     assert read(one.target) == NEW
-    assert _placing.root_of(str(one.target)) == one.placement.root
+    assert root_of(str(one.target)) == one.placement.root
     assert not one.placement.kept or read(one.kept) == one.old
 
 
 def assert_tidy(root: Path) -> None:
     assert [str(path) for path in root.rglob(".holdfast-restore-*")] == []
-    assert _placing.load_journal(JOB) is None
+    assert _restore_journal.load(JOB) is None
 
 
 KINDS = ["replace", "empty", "home", "mount point", "mount point, empty", "new volume"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_goes_in_place(state: Path, kind: str) -> None:
-    one = scene(state, kind)
+def test_goes_in_place(host: Path, kind: str) -> None:
+    one = scene(host, kind)
     one.restore()
     assert_restored(one)
-    assert_tidy(state)
+    assert_tidy(host)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -239,8 +240,8 @@ def test_killed_again_while_it_finishes(tmp_path: Path, monkeypatch: pytest.Monk
             break
 
 
-def test_what_was_used_after_the_kill_is_not_held_against_the_restore(state: Path) -> None:
-    one = scene(state, "replace")
+def test_what_was_used_after_the_kill_is_not_held_against_the_restore(host: Path) -> None:
+    one = scene(host, "replace")
     journal = one.journal()
     _placing.stage(journal, one)
     _placing.set_aside(journal, 0)
@@ -248,29 +249,29 @@ def test_what_was_used_after_the_kill_is_not_held_against_the_restore(state: Pat
     fill(one.target, {"a": "written by the service since"})
     one.recover()
     assert read(one.target) == {**NEW, "a": "written by the service since"}
-    assert_tidy(state)
+    assert_tidy(host)
 
 
 @pytest.mark.parametrize("kind", ["replace", "mount point", "home"])
-def test_a_staging_directory_that_is_gone_is_no_finished_restore(state: Path, kind: str) -> None:
-    one = scene(state, kind)
+def test_a_staging_directory_that_is_gone_is_no_finished_restore(host: Path, kind: str) -> None:
+    one = scene(host, kind)
     journal = one.journal()
     _placing.stage(journal, one)
     shutil.rmtree(one.placement.staging)
     with pytest.raises(Problem, match=r"is gone\. Mount its file system and run this again, or remove .*nightly\.json"):
         one.recover()
-    assert _placing.load_journal(JOB) == journal
+    assert _restore_journal.load(JOB) == journal
     assert read(one.target) == one.old
 
 
-def test_parents_that_were_missing_come_back_with_their_mode(state: Path) -> None:
-    one = scene(state, "home")
+def test_parents_that_were_missing_come_back_with_their_mode(host: Path) -> None:
+    one = scene(host, "home")
     one.restore()
     assert one.target.parent.stat().st_mode & 0o7777 == 0o711
 
 
-def test_a_failed_fetch_leaves_everything_as_it_was(state: Path) -> None:
-    one = scene(state, "replace")
+def test_a_failed_fetch_leaves_everything_as_it_was(host: Path) -> None:
+    one = scene(host, "replace")
 
     class Broken(Scene):
         def fetch(self, placement: Placement) -> None:
@@ -281,7 +282,7 @@ def test_a_failed_fetch_leaves_everything_as_it_was(state: Path) -> None:
     with pytest.raises(Problem, match="gone"):
         broken.restore()
     assert read(one.target) == OLD
-    assert_tidy(state)
+    assert_tidy(host)
 
 
 @pytest.mark.parametrize(
@@ -289,11 +290,11 @@ def test_a_failed_fetch_leaves_everything_as_it_was(state: Path) -> None:
     [
         ({"source": "/srv/other"}, "is not in the staging directory"),
         ({"content": Content(3, 1)}, "3 files with 15 bytes, but the snapshot has 3 files with 1 bytes"),
-        ({"root": _placing.Root(True, 0, 0, 0o2770)}, "owner and mode in the staging directory are"),
+        ({"root": Root(True, 0, 0, 0o2770)}, "owner and mode in the staging directory are"),
     ],
 )
-def test_what_is_not_the_snapshot_is_not_put_in_place(state: Path, change: dict[str, Any], words: str) -> None:
-    one = scene(state, "replace")
+def test_what_is_not_the_snapshot_is_not_put_in_place(host: Path, change: dict[str, Any], words: str) -> None:
+    one = scene(host, "replace")
     wanted = replace(one.placement, **change)
 
     class Astray(Scene):
@@ -303,12 +304,12 @@ def test_what_is_not_the_snapshot_is_not_put_in_place(state: Path, change: dict[
     with pytest.raises(Problem, match=words):
         Astray(wanted, one.snapshot, one.old, []).restore()
     assert read(one.target) == OLD
-    assert_tidy(state)
+    assert_tidy(host)
 
 
 @pytest.mark.parametrize("kind", ["replace", "empty"])
-def test_what_came_in_between_is_not_overwritten(state: Path, kind: str) -> None:
-    one = scene(state, kind)
+def test_what_came_in_between_is_not_overwritten(host: Path, kind: str) -> None:
+    one = scene(host, kind)
     journal = one.journal()
     _placing.stage(journal, one)
     _placing.set_aside(journal, 0)
@@ -321,8 +322,8 @@ def test_what_came_in_between_is_not_overwritten(state: Path, kind: str) -> None
     assert_restored(one)
 
 
-def test_a_full_disk_is_said_with_the_object(state: Path) -> None:
-    one = scene(state, "replace")
+def test_a_full_disk_is_said_with_the_object(host: Path) -> None:
+    one = scene(host, "replace")
 
     class Full(Scene):
         def fetch(self, placement: Placement) -> None:
@@ -330,60 +331,13 @@ def test_a_full_disk_is_said_with_the_object(state: Path) -> None:
 
     with pytest.raises(Problem, match=r"path /srv/app: could not be restored .*: No space left on device"):
         Full(one.placement, one.snapshot, one.old, []).restore()
-    assert_tidy(state)
+    assert_tidy(host)
 
 
-@pytest.mark.usefixtures("state")
-def test_a_journal_that_cannot_be_understood_is_not_ignored() -> None:
-    path = _placing.journal_file(JOB)
-    path.parent.mkdir(parents=True)
-    for text in ("{", '{"schema": 2}', '{"schema": 1, "placements": [{}]}'):
-        path.write_text(text, encoding="utf-8")
-        with pytest.raises(Problem, match="cannot be understood"):
-            _placing.load_journal(JOB)
-
-
-def test_a_path_that_is_no_staging_directory_is_never_removed(state: Path) -> None:
-    one = scene(state, "replace")
+def test_a_path_that_is_no_staging_directory_is_never_removed(host: Path) -> None:
+    one = scene(host, "replace")
     journal = one.journal()
     journal.placements = [replace(one.placement, staging=str(one.target))]
     with pytest.raises(Problem, match="no staging directory"):
         _placing.clean(journal, one)
     assert read(one.target) == OLD
-
-
-@pytest.mark.parametrize(
-    ("names", "mount_point", "expected"),
-    [
-        (None, False, _placing.MISSING),
-        ([], False, _placing.EMPTY),
-        (["lost+found/"], True, _placing.EMPTY),
-        (["lost+found/", ".holdfast-restore-nightly-1a2b3c4d-0/"], True, _placing.EMPTY),
-        (["lost+found/"], False, _placing.OCCUPIED),
-        (["empty/"], False, _placing.OCCUPIED),
-        (["file"], True, _placing.OCCUPIED),
-    ],
-)
-def test_look(tmp_path: Path, names: list[str] | None, mount_point: bool, expected: str) -> None:
-    target = tmp_path / "target"
-    for name in names or []:
-        (target / name).mkdir(parents=True) if name.endswith("/") else fill(target, {name: "x"})
-    if names == []:
-        target.mkdir()
-    assert _placing.look(str(target), mount_point) == expected
-
-
-def test_look_at_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"")
-    assert _placing.look(str(path), False) == _placing.EMPTY
-    path.write_bytes(b"x")
-    assert _placing.look(str(path), False) == _placing.OCCUPIED
-
-
-def test_measure_counts_links_once_each_and_leaves_out_what_it_is_told(tmp_path: Path) -> None:
-    fill(tmp_path, {"a": "12345", "lost+found/b": "1", "kept/c": "1"})
-    os.link(tmp_path / "a", tmp_path / "hard")
-    (tmp_path / "soft").symlink_to("a")
-    assert _placing.measure(str(tmp_path), (str(tmp_path / "kept"),)) == Content(2, 10)
-    assert _placing.measure(str(tmp_path / "a")) == Content(1, 5)
