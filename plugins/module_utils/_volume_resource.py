@@ -14,9 +14,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ._content import Content, content_of
-from ._docker import Docker, NotInstalled
+from ._docker import Consumer, Docker, NotInstalled
+from ._last_backup import backup_of
 from ._pipeline import Action, Plan, Resource
-from ._volume import UUID_LABEL, Definition, Desired, Volume, definition, desire, hidden, needs_content, observed, plan
+from ._provenance import forget, load, update
+from ._volume import UUID_LABEL, Definition, Desired, Volume, definition, desire, hidden, observed
+from ._volume_plan import needs_content, plan
 from .runner._problem import Problem
 
 _DEFINITION = "opts.json"
@@ -34,6 +37,8 @@ class VolumeResource(Resource[Desired, "Volume | None"]):
         self._connection: Docker | None = None
         self._seen: dict[str, Volume] = {}
         """The volumes before the apply, by name."""
+        self._created: dict[str, str] = {}
+        """By name: the UUID of what this call created."""
 
     @property
     def _docker(self) -> Docker:
@@ -65,21 +70,37 @@ class VolumeResource(Resource[Desired, "Volume | None"]):
             except Problem as problem:
                 seen.append(problem)
                 continue
-            volume = None if answer is None else replace(observed(answer), consumers=consumers[wanted.name])
-            seen.append(volume and self._with_content(wanted, volume))
+            try:
+                seen.append(answer and self._with_details(wanted, observed(answer), consumers[wanted.name]))
+            except Problem as problem:
+                seen.append(problem)
         self._seen = {volume.name: volume for volume in seen if isinstance(volume, Volume)}
         return seen
 
     def apply(self, desired: Desired, action: Action) -> None:
         if action.verb == "remove":
             self._remove(self._seen[desired.name], expects_data=bool(action.destroys))
-        else:
+        elif action.verb == "create":
             self._create(desired)
+        else:
+            self._protect(desired, action.verb == "protect")
 
-    def _with_content(self, desired: Desired, volume: Volume) -> Volume:
+    def _with_details(self, desired: Desired, volume: Volume, consumers: tuple[Consumer, ...]) -> Volume:
+        """With what Docker's inspect does not tell; what it holds and its backup only where the plan turns on them."""
+        label = volume.labels.get(UUID_LABEL)
+        is_fresh = label is not None and self._created.get(volume.name) == label
+        volume = replace(volume, consumers=consumers, is_fresh=is_fresh)
+        if self._docker.is_local:
+            volume = replace(volume, provenance=load(volume.name, label))
+        elif desired.protected is not None:
+            raise Problem(
+                f"volume {desired.name}: protected: is remembered on the volume's own host, the one behind "
+                f"{self._module.params['docker_host']}. Run the task there, or leave protected out."
+            )
         if not needs_content(desired, volume):
             return volume
-        return replace(volume, content=self._content(volume))
+        backup = backup_of(volume.name) if self._docker.is_local else ""
+        return replace(volume, content=self._content(volume), backup=backup)
 
     def _content(self, volume: Volume) -> Content:
         """What the volume holds, as far as it can be seen from here."""
@@ -98,6 +119,8 @@ class VolumeResource(Resource[Desired, "Volume | None"]):
                 "Find out who writes into it, and run again."
             )
         self._docker.remove_volume(volume.name)
+        if self._docker.is_local:
+            forget(volume.name)
 
     def _create(self, desired: Desired) -> None:
         """Create the volume; where that fails after a removal, put the previous definition back."""
@@ -121,6 +144,14 @@ class VolumeResource(Resource[Desired, "Volume | None"]):
                 f"volume {name}: was not created: somebody else created a volume of this name in the meantime, "
                 "and Docker returned that one. Run again to compare it with what is declared."
             )
+        self._created[name] = own
+
+    def _protect(self, desired: Desired, protected: bool) -> None:
+        """A volume of others has no UUID in a label: this host gives it one, so that there is something to confirm."""
+        name = desired.name
+        label = self._created.get(name) or self._seen[name].labels.get(UUID_LABEL)
+        known = load(name, label)
+        update(name, label, uuid=known.uuid or str(uuid.uuid4()), protected=protected)
 
 
 def _beside(volume: Volume) -> tuple[str, ...]:

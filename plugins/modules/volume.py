@@ -71,6 +71,24 @@ options:
     type: str
     choices: [fail, warn, recreate]
     default: fail
+  recreate: &recreate
+    description:
+      - The word of M(community.docker.docker_volume) for O(on_drift), for playbooks that come from there.
+      - V(never) is O(on_drift=warn), V(options-changed) is O(on_drift=recreate).
+      - V(always) creates the volume anew by every call, so that it is never unchanged.
+      - Unlike there, a volume that holds data goes only with O(data_loss=allow).
+    type: str
+    choices: [always, never, options-changed]
+  protected: &protected
+    description:
+      - Whether the volume is protected. A protected volume is removed only when O(confirm) is its UUID, also with
+        O(data_loss=allow).
+      - It is remembered on the host, also when later tasks leave it out. V(false) ends it.
+    type: bool
+  confirm: &confirm
+    description:
+      - The UUID of the volume, as the result shows it, to remove it although it is protected.
+    type: str
   state: &state
     description:
       - V(present) makes sure that the volume is there, V(absent) that it is not.
@@ -92,6 +110,9 @@ options:
       driver_options: *driver_options
       labels: *labels
       on_drift: *on_drift
+      recreate: *recreate
+      protected: *protected
+      confirm: *confirm
       state: *state
 seealso:
   - module: community.docker.docker_volume
@@ -132,6 +153,18 @@ EXAMPLES = r"""
     labels:
       tier: warm
     on_drift: recreate
+
+- name: A volume that goes only when its UUID confirms that
+  holdfast.persistence.volume:
+    name: ledger
+    protected: true
+  register: ledger
+
+- name: Remove that very volume
+  holdfast.persistence.volume:
+    name: ledger
+    state: absent
+    confirm: "{{ ledger.volume.uuid }}"
 
 - name: Remove volumes, unless they hold data
   holdfast.persistence.volume:
@@ -182,7 +215,7 @@ volume:
     uuid:
       description:
         - What tells it from others of its name.
-        - Null for a volume that others created, and as with RV(volume.mountpoint).
+        - Null for a volume that others created and that was never protected here, and as with RV(volume.mountpoint).
       type: str
       returned: always
       sample: 2c4f9f0e-60a4-4f0a-8f5b-0d9c7a3f7f55
@@ -191,6 +224,11 @@ volume:
       type: str
       returned: always
       sample: "2026-03-01T02:00:00Z"
+    protected:
+      description: Whether it goes only when its UUID confirms that. Null when this user may not know.
+      type: bool
+      returned: always
+      sample: false
     consumers:
       description: The containers that use it, running or not.
       type: list

@@ -13,18 +13,18 @@ import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils._content import Content
 from ansible_collections.holdfast.persistence.plugins.module_utils._docker import Consumer
 from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import Plan
+from ansible_collections.holdfast.persistence.plugins.module_utils._provenance import UNREADABLE, Provenance
 from ansible_collections.holdfast.persistence.plugins.module_utils._volume import (
+    OPTIONS,
     UUID_LABEL,
     Desired,
     Volume,
     definition,
     desire,
-    drift,
     hidden,
-    needs_content,
     observed,
-    plan,
 )
+from ansible_collections.holdfast.persistence.plugins.module_utils._volume_plan import drift, needs_content, plan
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 from hypothesis import assume, given, strategies as some
 
@@ -40,7 +40,7 @@ def volume(**changes: Any) -> Volume:
 
 
 def item(**changes: Any) -> dict[str, Any]:
-    options = {"driver": None, "driver_options": None, "labels": None, "on_drift": "fail", "state": "present"}
+    options = {name: option.get("default") for name, option in OPTIONS.items()}
     return {"name": "pgdata", **options, **changes}
 
 
@@ -60,6 +60,10 @@ def sentences(made: Plan) -> list[str]:
         ({"labels": {"backup": False, 7: "x"}}, Desired("pgdata", labels={"backup": "false", "7": "x"})),
         ({"state": "absent", "on_drift": "warn"}, Desired("pgdata", on_drift="warn", present=False)),
         ({"name": "some/where:x", "driver": "cloud"}, Desired("some/where:x", "cloud")),
+        ({"recreate": "never"}, Desired("pgdata", on_drift="warn")),
+        ({"recreate": "options-changed"}, Desired("pgdata", on_drift="recreate")),
+        ({"recreate": "always"}, Desired("pgdata", on_drift="recreate", always_anew=True)),
+        ({"protected": True, "confirm": "u-1"}, Desired("pgdata", protected=True, confirm="u-1")),
     ],
 )
 def test_desire(given: Mapping[str, Any], expected: Desired) -> None:
@@ -85,6 +89,7 @@ def test_desire(given: Mapping[str, Any], expected: Desired) -> None:
             {"driver_options": {"o": "addr=a"}},
             "driver_options.o: the local driver takes it only together with device and",
         ),
+        ({"recreate": "never", "on_drift": "recreate"}, "volume pgdata: recreate: never and on_drift: recreate say"),
         ({"driver": "local", "driver_options": {"type": "nfs"}}, "driver_options.type: the local driver takes it only"),
     ],
 )
@@ -162,7 +167,7 @@ def test_what_only_the_creation_decides_is_null_in_the_prediction() -> None:
     made = plan(Desired("pgdata", labels={"a": "1"}), None)
     assert made.after == {
         "name": "pgdata", "driver": "local", "driver_options": {}, "labels": {"a": "1"},
-        "mountpoint": None, "uuid": None, "created": None, "consumers": [],
+        "mountpoint": None, "uuid": None, "created": None, "protected": False, "consumers": [],
     }  # fmt: skip
 
 
@@ -172,7 +177,7 @@ def test_an_unchanged_volume_is_shown_as_it_is() -> None:
     assert made.actions == ()
     assert made.before == made.after == {
         "name": "pgdata", "driver": "local", "driver_options": {}, "labels": {"a": "1"},
-        "mountpoint": "/v/pgdata/_data", "uuid": "u-1", "created": "2026-03-01T02:00:00Z",
+        "mountpoint": "/v/pgdata/_data", "uuid": "u-1", "created": "2026-03-01T02:00:00Z", "protected": False,
         "consumers": [{"id": "0f3c", "name": "db", "state": "running"}],
     }  # fmt: skip
 
@@ -222,6 +227,54 @@ def test_recreate_and_removal_destroy_what_the_volume_holds(content: Content, de
     absent = plan(Desired("pgdata", present=False), there)
     assert [(action.sentence, action.destroys) for action in absent.actions] == [("remove volume pgdata", destroys)]
     assert absent.after is None
+
+
+def test_what_would_be_lost_is_told_with_its_backup() -> None:
+    there = volume(content=DATA, backup="last backed up 3 h ago by job db")
+    (removal,) = plan(Desired("pgdata", present=False), there).actions
+    assert removal.destroys == "1,204 files (3.1 GB), last backed up 3 h ago by job db,"
+
+
+def test_always_creates_anew_once_in_a_call() -> None:
+    always = Desired("pgdata", on_drift="recreate", always_anew=True)
+    assert sentences(plan(always, volume(content=DATA))) == [
+        "remove volume pgdata because recreate is always",
+        "create volume pgdata with driver local",
+    ]
+    assert plan(always, volume(is_fresh=True)).actions == ()
+
+
+@pytest.mark.parametrize("content", [EMPTY, DATA, UNKNOWN])
+@pytest.mark.parametrize("desired", [{"present": False}, {"labels": {"a": "1"}, "on_drift": "recreate"}])
+def test_a_protected_volume_goes_only_by_its_uuid(content: Content, desired: Mapping[str, Any]) -> None:
+    there = volume(content=content, provenance=Provenance("u-1", protected=True))
+    for confirm in (None, "", "u-2", "pgdata"):
+        with pytest.raises(Problem, match=r"it is protected and holds .*Set confirm: u-1 to remove"):
+            plan(Desired("pgdata", confirm=confirm, **desired), there)
+    assert plan(Desired("pgdata", confirm="u-1", **desired), there).actions[0].verb == "remove"
+
+
+def test_a_volume_whose_protection_cannot_be_seen_stays() -> None:
+    with pytest.raises(Problem, match=r"this user cannot see whether it is protected\. Run the task as root"):
+        plan(Desired("pgdata", present=False, confirm="u-1"), volume(provenance=UNREADABLE))
+
+
+@pytest.mark.parametrize(
+    ("wish", "is_protected", "verbs"),
+    [(None, True, []), (True, True, []), (True, False, ["protect"]), (False, True, ["unprotect"]), (False, False, [])],
+)
+def test_protection_is_state(wish: bool | None, is_protected: bool, verbs: list[str]) -> None:
+    there = volume(provenance=Provenance("u-1", protected=is_protected))
+    made = plan(Desired("pgdata", protected=wish), there)
+    assert [action.verb for action in made.actions] == verbs
+    assert made.after is not None
+    assert made.after["protected"] is (is_protected if wish is None else wish)
+
+
+def test_a_protected_volume_that_is_created_anew_stays_protected() -> None:
+    there = volume(provenance=Provenance("u-1", protected=True))
+    made = plan(Desired("pgdata", labels={"a": "1"}, on_drift="recreate", confirm="u-1"), there)
+    assert [action.verb for action in made.actions] == ["remove", "create", "protect"]
 
 
 @pytest.mark.parametrize("state", ["running", "exited", "created", "paused"])

@@ -15,6 +15,7 @@ from ansible_collections.holdfast.persistence.plugins.module_utils._docker impor
 from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import Action
 from ansible_collections.holdfast.persistence.plugins.module_utils._volume import UUID_LABEL, Desired, Volume
 from ansible_collections.holdfast.persistence.plugins.module_utils._volume_resource import VolumeResource
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 
 REMOVE = Action("remove", "remove it")
@@ -86,8 +87,10 @@ class Module:
 
 @pytest.fixture(autouse=True)
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
-    fake = Docker(tmp_path)
+    fake = Docker(tmp_path / "docker")
     monkeypatch.setattr(_volume_resource, "Docker", lambda _params: fake)
+    monkeypatch.setattr(_paths, "STATE", tmp_path / "holdfast")
+    monkeypatch.setattr(_paths, "JOBS", tmp_path / "jobs")
     return fake
 
 
@@ -142,7 +145,7 @@ def test_what_a_restore_kept_beside_the_data_is_content(docker: Docker, resource
     (kept / "file").write_bytes(b"12345")
     volume = seen(resource, Desired("a", present=False))
     (removal,) = resource.plan(Desired("a", present=False), volume).actions
-    assert removal.destroys == f"1 file (5 B) in {kept}"
+    assert removal.destroys == f"1 file (5 B) in {kept}, never backed up by a job of this host,"
     with pytest.raises(Problem, match=r"was not removed: .* now holds 1 file \(5 B\) in .*_data\.before-2026"):
         resource.apply(Desired("a", present=False), REMOVE)
     (folder / "own").write_bytes(b"1")
@@ -225,3 +228,44 @@ def test_a_host_without_docker_is_predicted_and_not_provisioned(
     else:
         with pytest.raises(NotInstalled):
             resource.observe([Desired("a")])
+
+
+def test_a_protection_outlives_the_call_and_goes_with_the_volume(docker: Docker, resource: VolumeResource) -> None:
+    wanted = Desired("a", protected=True)
+    assert resource.observe([wanted]) == [None]
+    resource.apply(wanted, CREATE)
+    resource.apply(wanted, Action("protect", "protect it"))
+    volume = seen(resource, Desired("a", present=False))
+    assert volume.provenance.protected
+    assert volume.uuid == docker.volumes["a"]["Labels"][UUID_LABEL]
+    resource.apply(Desired("a", present=False), REMOVE)
+    docker.add("a")
+    assert not seen(resource, Desired("a")).provenance.protected
+
+
+def test_a_volume_of_others_is_given_a_uuid_to_confirm(docker: Docker, resource: VolumeResource) -> None:
+    docker.add("a")
+    wanted = Desired("a", protected=True)
+    assert seen(resource, wanted).uuid is None
+    resource.apply(wanted, Action("protect", "protect it"))
+    volume = seen(resource, wanted)
+    assert volume.uuid
+    resource.apply(wanted, Action("unprotect", "end it"))
+    resource.apply(wanted, Action("protect", "protect it"))
+    assert seen(resource, wanted).uuid == volume.uuid
+
+
+def test_protection_is_the_matter_of_the_volumes_own_host(docker: Docker, resource: VolumeResource) -> None:
+    docker.add("a")
+    docker.is_local = False
+    (problem,) = resource.observe([Desired("a", protected=True)])
+    assert isinstance(problem, Problem)
+    assert "Run the task there" in str(problem)
+
+
+def test_what_this_call_created_is_fresh(docker: Docker, resource: VolumeResource) -> None:
+    docker.add("a")
+    resource.observe([Desired("a"), Desired("b")])
+    resource.apply(Desired("b"), CREATE)
+    assert not seen(resource, Desired("a")).is_fresh
+    assert seen(resource, Desired("b")).is_fresh

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 JOBS = Path("/etc/holdfast/jobs")
 REPOSITORIES = Path("/etc/holdfast/repositories")
@@ -41,6 +42,21 @@ def note_file(job: str) -> Path:
     return STATE / "stopped" / f"{job}.json"
 
 
+def provenance_file(volume: str) -> Path:
+    """What is remembered of a volume."""
+    return STATE / "volumes" / f"{_file_name(volume)}.json"
+
+
+def migration_file(volume: str) -> Path:
+    """The journal of a migration that is under way."""
+    return STATE / "migrations" / f"{_file_name(volume)}.json"
+
+
+def seed_file(volume: str) -> Path:
+    """The journal of a seed that is under way."""
+    return STATE / "seeds" / f"{_file_name(volume)}.json"
+
+
 def lock_file(repository: str) -> Path:
     return STATE / "locks" / f"{repository}.lock"
 
@@ -67,3 +83,8 @@ def retention_service(job: str) -> str:
 
 
 RELEASE_SERVICE = "holdfast-release.service"
+
+
+def _file_name(volume: str) -> str:
+    """The volume's name where a file is to have it: other drivers than the local one take slashes too."""
+    return quote(volume, safe="")
