@@ -27,6 +27,8 @@ from .runner._repository import Repository
 from .runner._restic import Finding, Probe
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BACKENDS = ("s3", "sftp", "rest", "rclone", "b2", "azure", "gs", "swift")
+_S3 = re.compile(r"s3:(https?://|//)?[^/]+/[^/]+.*")
 _OWN_VARIABLES = re.compile(r"RESTIC_(REPOSITORY|PASSWORD|CACHE_DIR).*|CREDENTIALS_DIRECTORY")
 
 OPTIONS: dict[str, Any] = {
@@ -34,6 +36,7 @@ OPTIONS: dict[str, Any] = {
     "password": {"type": "str", "no_log": True},
     "password_file": {"type": "path", "no_log": False},
     "environment": {"type": "dict", "default": {}, "no_log": True},
+    "initialise": {"type": "bool", "default": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 """What the module takes for one item besides its name."""
@@ -48,6 +51,8 @@ class Desired:
     password: str | None = field(default=None, repr=False)
     password_file: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    initialise: bool = True
+    """Whether one is made where there is none."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def desired(item: Mapping[str, Any]) -> Desired:
     elif not os.path.isabs(item["password_file"]):
         raise Problem(f"{noun}: password_file {item['password_file']!r}: must be an absolute path on the host.")
     environment = {str(key): _value(noun, key, value) for key, value in (item["environment"] or {}).items()}
-    return Desired(name, item["location"], item["password"], item["password_file"], environment)
+    return Desired(name, item["location"], item["password"], item["password_file"], environment, item["initialise"])
 
 
 def plan(desired: Desired, observed: Observed) -> Plan:
@@ -98,7 +103,9 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         _refuse_sources(desired.name, candidate, observed.sources)
     found = probe.id if probe else known
     actions = _tidy_actions(desired.name, observed) + _store_actions(desired.name, observed, candidate, found)
-    if not found:
+    if not found and not desired.initialise:
+        _refuse_to_initialise(desired.name, candidate, probe)
+    elif not found:
         sentence = f"initialise repository {desired.name} at {_masked(candidate.location)}"
         actions.append(Action("initialise", sentence))
     elif stored and stored.id != found and not any(action.verb == "store" for action in actions):
@@ -136,6 +143,16 @@ def _require_usable(name: str, candidate: Credentials, probe: Probe | None, know
             "restic key add."
         )
     raise probe.problem(repository(name, candidate.location))
+
+
+def _refuse_to_initialise(name: str, candidate: Credentials, probe: Probe | None) -> None:
+    """Problem: there is none, and none is to be made. Not probed, only check mode comes here: it takes it for there."""
+    if probe:
+        raise Problem(
+            f"repository {name}: there is none at {_masked(candidate.location)} ({probe.detail}), and initialise is "
+            "false. Nothing was created. Correct the location, or bring back what is missing. To begin an empty "
+            "repository knowingly, set initialise: true, as the playbook provision does."
+        )
 
 
 def _refuse_sources(name: str, candidate: Credentials, sources: Sequence[tuple[str, str, Path]]) -> None:
@@ -251,13 +268,15 @@ def _check_location(noun: str, location: str) -> None:
     if location != location.strip() or not location.isprintable():
         raise Problem(f"{noun}: location {masked!r}: must be one line without spaces at its ends.")
     local = repository("", location).local_path
-    if local is None:
-        return
-    if not local.is_absolute():
+    if location.startswith("s3:") and not _S3.fullmatch(location):
+        raise Problem(f"{noun}: location {masked!r}: names no bucket. Write s3:https://host/bucket or s3:host/bucket.")
+    if (local is None and location.partition(":")[0] not in _BACKENDS) or (local and not local.is_absolute()):
         raise Problem(
             f"{noun}: location {masked!r}: is neither an absolute path nor begins with a kind of storage that restic "
-            "knows: s3:, sftp:, rest:, rclone:, b2:, azure:, gs:, swift:."
+            f"knows: {', '.join(f'{backend}:' for backend in _BACKENDS)}."
         )
+    if local is None:
+        return
     if os.path.normpath(local) != str(local) or ".." in local.parts or local == Path("/"):
         raise Problem(f"{noun}: location {masked!r}: must be a plain path without .. and not / itself.")
 

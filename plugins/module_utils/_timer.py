@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import _units
+from . import _exclusion, _units
 from ._pipeline import Action, Plan
 from ._systemd import Unit
 from .runner import _paths
@@ -26,6 +26,7 @@ OPTIONS: dict[str, Any] = {
     "volumes": {"type": "list", "elements": "str", "default": []},
     "paths": {"type": "list", "elements": "str", "default": []},
     "exclude": {"type": "list", "elements": "str", "default": []},
+    "host": {"type": "str"},
     "schedule": {"type": "str"},
     "randomized_delay": {"type": "str", "default": "0"},
     "timeout": {"type": "str", "default": "6h"},
@@ -84,8 +85,12 @@ def desired(item: Mapping[str, Any]) -> Desired:
     retention = {rule: value for rule, value in (item["retention"] or {}).items() if value is not None}
     options: dict[str, Any] = {option: item[option] for option in ("repository", "schedule", "quiesce")}
     options.update({option: tuple(item[option] or ()) for option in ("volumes", "paths", "exclude")})
+    options.update({"host": item["host"]} if item["host"] is not None else {})
     options.update({option: _seconds(name, item, option) for option in ("randomized_delay", "timeout", "rpo", "rto")})
-    return Desired(name, Job(name=name, retention=Retention(**retention), **options), item["enabled"])
+    job = Job(name=name, retention=Retention(**retention), **options)
+    for path in job.paths:
+        _exclusion.refuse(job, f"paths {path}", path)
+    return Desired(name, job, item["enabled"])
 
 
 def plan(desired: Desired, observed: Observed) -> Plan:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _program, _units
+from . import _exclusion, _program, _units
 from ._pipeline import Action, Plan, Resource
 from ._privilege import require_root
 from ._repository_resource import saved_at
@@ -68,6 +68,9 @@ class Jobs(Resource[Desired, Observed]):
         if missing and not self._check_mode:
             raise Problem("\n".join(missing))
         repository = None if _missing_repository(item.job) else _repository.load(item.job.repository).local_path
+        for volume, place in volumes.mountpoints.items():
+            if volume in item.job.volumes:
+                _exclusion.refuse(item.job, f"volumes {volume}", place)
         swallowed = _swallowed_repository(item.job, repository, volumes)
         if swallowed:
             raise Problem("\n".join(swallowed))
@@ -234,5 +237,7 @@ class _Volumes:
             return "Docker knows no volume of this name. Create it first (holdfast.persistence.volume), or correct it."
         if not volume.mountpoint:
             return f"its driver {volume.driver} gives no path on this host. Back it up where its data lies."
+        if volume.is_volatile:
+            return "it lies in memory and is gone with its last container. Take it out of the job."
         self.mountpoints[name] = volume.mountpoint
         return ""

@@ -20,8 +20,8 @@ _STOP_SECONDS = 600
 _RETENTION_SECONDS = 86400
 
 # A daemon that is slow at boot, a port that is still taken: tried again for a while, then left to a person.
-_RELEASE_PAUSE = 60
-_RELEASE_TRIES = 10
+_RELEASE_PAUSE = 15
+_RELEASE_TRIES = 40
 
 _CONFINEMENT = """\
 NoNewPrivileges=yes
@@ -94,7 +94,9 @@ WantedBy=multi-user.target
 
 
 def _backup_service(job: Job, repository: Path | None) -> str:
-    follow = f"OnSuccess={_paths.retention_service(job.name)}\n" if job.retention.rules() else ""
+    # What keeps Docker from starting the containers again may pass: that unit tries for a while.
+    follow = f"OnFailure={_paths.RELEASE_SERVICE}\n"
+    follow += f"OnSuccess={_paths.retention_service(job.name)}\n" if job.retention.rules() else ""
     # A private /tmp would hide the sources beneath it, and a read-only one leaves restic without scratch space.
     scratch = f"Environment=TMPDIR={_paths.CACHE}" if _reads_tmp(job) else "PrivateTmp=yes"
     return f"""\
@@ -116,7 +118,7 @@ RuntimeDirectoryMode=0700
 {_access(job, repository)}
 {_CONFINEMENT}
 {scratch}
-CapabilityBoundingSet=CAP_DAC_READ_SEARCH
+CapabilityBoundingSet={" ".join(["CAP_DAC_READ_SEARCH", *_to_write(repository)])}
 """
 
 
@@ -135,7 +137,7 @@ ExecStart={_paths.COMMAND} retention {job.name}
 {_access(job, repository)}
 {_CONFINEMENT}
 PrivateTmp=yes
-CapabilityBoundingSet=
+CapabilityBoundingSet={" ".join(_to_write(repository))}
 """
 
 
@@ -171,6 +173,14 @@ def _access(job: Job, repository: Path | None) -> str:
         "IOSchedulingClass=idle",
     ]
     return "\n".join(lines)
+
+
+def _to_write(repository: Path | None) -> list[str]:
+    """What it takes to write into a repository on this host whose directories, or those above it, are not root's.
+
+    All else is read-only to the units, whoever owns it.
+    """
+    return ["CAP_DAC_OVERRIDE"] if repository else []
 
 
 def _reads_tmp(job: Job) -> bool:

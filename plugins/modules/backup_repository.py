@@ -15,6 +15,8 @@ description:
     do.
   - A repository is initialised only where it is certain that there is none. That it cannot be reached, that the
     password is wrong, and that something else lies there are three errors of their own.
+  - A local path is not looked at while nothing is mounted at it or above it where C(/etc/fstab) or a mount unit of
+    systemd names a mount point.
   - A repository that this host has used before and that is gone is an error too, not a first boot.
   - Location, password and environment lie in C(/etc/holdfast/repositories/), readable by root alone. Units get them as
     systemd credentials, restic gets them as files and in its environment. They never are arguments of a command.
@@ -65,6 +67,12 @@ options:
       - Each value is one line. Those of four characters and more count as secrets, and are masked in all output.
     type: dict
     default: {}
+  initialise: &initialise
+    description:
+      - Whether a repository is made where there certainly is none. With V(false) that is an error, so that a mistyped
+        O(location) is told when one is expected to be there, as before a restore.
+    type: bool
+    default: true
   state: &state
     description:
       - V(present) stores the credentials, and initialises the repository when there is none.
@@ -89,6 +97,7 @@ options:
       password: *password
       password_file: *password_file
       environment: *environment
+      initialise: *initialise
       state: *state
 requirements:
   - root

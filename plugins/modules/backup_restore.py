@@ -65,7 +65,9 @@ options:
     description:
       - V(if_empty) restores what is missing or empty, and leaves alone what holds data.
       - V(new) restores beside what is there, into a new plain volume or a new directory.
-      - V(replace) restores in place of what is there, and keeps that beside it. See O(data_loss).
+      - V(replace) restores in place of what is there, and keeps that beside it. See O(data_loss). It is refused where
+        it would move a repository of this host or holdfast's own folders. What the job excludes goes with the previous
+        content.
     type: str
     default: if_empty
     choices: [if_empty, new, replace]
@@ -97,6 +99,7 @@ options:
   restores:
     description:
       - A list of restores with the options above, of different jobs.
+      - Of restores that share a target the first fills it. Name the job of an outer path before that of one inside it.
     type: list
     elements: dict
     suboptions:

@@ -16,6 +16,8 @@ description:
     restores what was saved (C(holdfast status), C(holdfast restore)). It stays when the last job is removed.
   - A run saves nothing, and stops no container, when a source is missing, is not mounted, or is empty although there is
     a snapshot with its data. See C(holdfast status) and the unit's journal.
+  - A host that knows nothing of a job whose snapshots are in the repository was made anew. A run refuses to save what
+    lies there until it is restored, or C(holdfast accept) says that it is right.
   - A snapshot of which something could not be read is tagged C(partial). The run counts as failed.
   - The units are confined, and can read the sources and write into the repository, no more.
   - A unit or job file that was changed by hand, that systemd has not read yet, or a timer that was disabled or stopped,
@@ -59,10 +61,18 @@ options:
     default: []
   exclude: &exclude
     description:
-      - Patterns of what to leave out, as restic's C(--exclude) takes them.
+      - Patterns of what to leave out, as restic's C(--exclude) takes them. One without C(/) at its beginning matches
+        anywhere in a path, V(lib) also in C(/var/lib/docker).
+      - A pattern that leaves out a path or volume whole is refused. A snapshot that holds nothing of a source that
+        holds data counts as partial.
     type: list
     elements: str
     default: []
+  host: &host
+    description:
+      - The host name that the snapshots carry, by which retention and restores find them. The host's own without it.
+      - Hosts that share a repository need different ones.
+    type: str
   schedule: &schedule
     description:
       - When to run, as C(OnCalendar=) of systemd takes it, in the host's time zone. See C(man 7 systemd.time)
@@ -158,6 +168,7 @@ options:
       volumes: *volumes
       paths: *paths
       exclude: *exclude
+      host: *host
       schedule: *schedule
       randomized_delay: *randomized_delay
       timeout: *timeout

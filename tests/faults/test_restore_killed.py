@@ -31,7 +31,7 @@ STEPS = [
     (Journal, "save"),
     (_restic.Restic, "restore"),
     (_placing, "_compare"),
-    (_placing, "_write_out"),
+    (_placing._files, "write_out"),
     (_placing, "set_aside"),
     (_placing, "bring_in"),
     (_placing, "_rename_in"),

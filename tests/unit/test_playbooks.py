@@ -11,6 +11,7 @@ from typing import Any, Iterator, Mapping
 import pytest
 import yaml
 from ansible_collections.holdfast.persistence.tools import documentation
+from jinja2.nativetypes import NativeEnvironment
 
 ROOT = documentation.PLUGINS.parent
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
@@ -57,3 +58,28 @@ def test_what_it_uses_of_this_collection_is_there(playbook: Path) -> None:
     used = {name for name in _names(_plays(playbook)) if name.startswith("holdfast.persistence.")}
     missing = [name for name in used if name.split(".")[2] not in known]
     assert not missing
+
+
+def _chosen(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from [below] if key == "chosen" else _chosen(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _chosen(below)
+
+
+@pytest.mark.parametrize("jobs", ["a,b", "a, b", " a ,b,", ["a", "b"], ("a", " b")])
+@pytest.mark.parametrize("name", ["backup", "restore"])
+def test_jobs_are_named_with_and_without_spaces(name: str, jobs: Any) -> None:
+    environment = NativeEnvironment()
+    environment.filters.update(split=str.split, difference=lambda one, other: [x for x in one if x not in other])
+    (expression,) = _chosen(_plays(ROOT / "playbooks" / f"{name}.yml"))
+    chosen: Any = environment.from_string(expression).render(holdfast_jobs=jobs, jobs=[], absent=[])
+    assert chosen == ["a", "b"]
+
+
+def test_a_restore_makes_no_repository() -> None:
+    (play,) = _plays(ROOT / "playbooks" / "restore.yml")
+    (client,) = [role for role in play["roles"] if role["role"].endswith("backup_client")]
+    assert client["vars"] == {"backup_client_initialise": False}

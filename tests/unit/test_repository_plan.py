@@ -34,7 +34,13 @@ def stored(repository_id: str = OLD, credentials: Credentials = CANDIDATE, **cha
 
 
 def item(**changes: Any) -> dict[str, Any]:
-    options: dict[str, Any] = {"location": "/srv/main", "password": "secret", "password_file": None, "environment": {}}
+    options: dict[str, Any] = {
+        "location": "/srv/main",
+        "password": "secret",
+        "password_file": None,
+        "environment": {},
+        "initialise": True,
+    }
     return {"name": "main", **options, "state": "present", **changes}
 
 
@@ -52,6 +58,8 @@ def sentences(made: Plan) -> list[str]:
             Desired("main", "/srv/main", "secret", environment={"A": "1", "B": "true", "C": "x=y"}),
         ),
         ({"state": "absent", "location": None, "password": None}, Desired("main")),
+        ({"initialise": False}, Desired("main", "/srv/main", "secret", initialise=False)),
+        ({"location": "s3:host/bucket"}, Desired("main", "s3:host/bucket", "secret")),
     ],
 )
 def test_options_become_desired_state(changes: dict[str, Any], expected: Desired) -> None:
@@ -67,6 +75,10 @@ def test_options_become_desired_state(changes: dict[str, Any], expected: Desired
             {"location": "srv/backup"},
             r"location 'srv/backup': is neither an absolute path nor begins with .*s3:, sftp:",
         ),
+        ({"location": "ftp:foo"}, r"location 'ftp:foo': is neither an absolute path nor begins with a kind of storage"),
+        ({"location": "s3:http://host:9000"}, r"location 's3:http://host:9000': names no bucket"),
+        ({"location": "s3:https://host/"}, r"names no bucket\. Write s3:https://host/bucket"),
+        ({"location": "s3:host"}, r"names no bucket"),
         ({"location": "/srv/../etc"}, r"location '/srv/\.\./etc': must be a plain path"),
         ({"location": "/"}, r"location '/': must be a plain path .* not / itself"),
         ({"location": "/srv/a\n/srv/b"}, r"must be one line"),
@@ -227,3 +239,11 @@ def test_a_repository_in_use_is_not_forgotten() -> None:
         Problem, match=r"^repository main: refused to forget it, since jobs .* use it: app, db\. Remove"
     ):
         plan(Desired("main"), Observed(stored(), ("app", "db")))
+
+
+def test_where_one_is_expected_none_is_made() -> None:
+    wanted = Desired("main", "/srv/main", "secret", initialise=False)
+    with pytest.raises(Problem, match=r"none at /srv/main \(/srv/main does not exist\), and initialise is false"):
+        plan(wanted, Observed(None, (), (), CANDIDATE, ABSENT))
+    assert "initialise" not in [action.verb for action in plan(wanted, Observed(None, (), (), CANDIDATE)).actions]
+    assert plan(wanted, Observed(stored(), (), (), CANDIDATE, OPEN)).actions == ()

@@ -16,7 +16,7 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner import
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._job import Job
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore import Restoration
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_plan import Outlook, Request, Step
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_terms import Outlook, Request, Step
 
 STEPS = (Step("keep", "keep it"), Step("restore", "restore it"), Step("drop", "remove it", destroys="12 files"))
 

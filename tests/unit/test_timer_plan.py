@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def edited(observed: Observed, name: str) -> Observed:
 def item(**changes: Any) -> dict[str, Any]:
     lists: Mapping[str, Any] = {"volumes": [], "paths": ["/srv/app"], "exclude": []}
     times = {"schedule": "daily", "randomized_delay": "0", "timeout": "6h", "rpo": None, "rto": None}
-    plain = {"name": "app", "repository": "main", "retention": None, "quiesce": "none", "enabled": True}
+    plain = {"name": "app", "repository": "main", "retention": None, "quiesce": "none", "enabled": True, "host": None}
     return {**lists, **times, **plain, "state": "present", **changes}
 
 
@@ -75,6 +76,10 @@ def test_options_become_a_job() -> None:
     assert (job.timeout, job.rpo, job.randomized_delay, job.rto) == (90, 93600, 1800, None)
     assert job.retention == Retention(keep_last=3)
     assert (job.paths, job.volumes) == (("/srv/app",), ())
+    assert job.host == os.uname().nodename
+    named = desired(item(host="web1-blue", exclude=["/srv/app/cache", "*.tmp"])).job
+    assert named
+    assert named.host == "web1-blue"
 
 
 def test_an_absent_job_needs_its_name_only() -> None:
@@ -94,6 +99,11 @@ def test_an_absent_job_needs_its_name_only() -> None:
         ({"paths": ["/srv/../etc"]}, r"job app: paths '/srv/../etc': must be an absolute path without \.\."),
         ({"paths": ["/srv", "/srv"]}, r"job app: paths '/srv': must be named once"),
         ({"volumes": ["a b"]}, r"job app: volumes 'a b': must be the name of a Docker volume"),
+        ({"exclude": ["*"]}, r"job app: paths /srv/app: exclude '\*' leaves it out whole"),
+        ({"exclude": ["/srv"]}, r"exclude '/srv' leaves it out whole \(/srv/app\).* such as /srv/app/cache"),
+        ({"host": "two words"}, r"job app: host 'two words': must be a host name without spaces"),
+        ({"timeout": "999999d"}, r"job app: timeout: duration '999999d': longer than ten years"),
+        ({"rpo": "9" * 5000}, r"job app: rpo: duration '9+': not understood"),
         ({"timeout": "soon"}, r"job app: timeout: duration 'soon': not understood.*such as 26h"),
         ({"rpo": "1month"}, r"job app: rpo: duration '1month': not understood"),
         ({"retention": {"keep_daily": 0}}, r"job app: keep_daily 0: must be a number, 1 or more"),

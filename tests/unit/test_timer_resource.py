@@ -282,6 +282,14 @@ def test_a_source_that_holds_the_repository_is_refused_unless_it_is_excluded(
     assert excluded.warnings == ()
 
 
+def test_a_volume_that_its_own_job_leaves_out_is_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VOLUMES, "own", Volume("own", "local", "/var/lib/docker/volumes/own/_data", False))
+    told = problem(host, job(volumes=("own",), exclude=("lib",)))
+    assert told.startswith(
+        "job app: volumes own: exclude 'lib' leaves it out whole (/var/lib/docker/volumes/own/_data)"
+    )
+
+
 def test_a_repository_beside_a_source_is_no_part_of_it(host: Host, tmp_path: Path) -> None:
     (tmp_path / "srv").mkdir()
     _stored.replace("main", _stored.Credentials(f"{tmp_path}/srv2", "secret"), "")

@@ -60,7 +60,7 @@ def test_retention_has_a_unit_only_with_a_rule() -> None:
 
 def test_a_release_that_fails_is_tried_again_but_not_for_ever() -> None:
     lines = _units.release_service().splitlines()
-    assert {"Restart=on-failure", "RestartSec=60", "StartLimitBurst=10"} <= set(lines)
+    assert {"Restart=on-failure", "RestartSec=15", "StartLimitBurst=40"} <= set(lines)
 
 
 def test_the_time_of_a_short_backup_does_not_end_the_prune() -> None:

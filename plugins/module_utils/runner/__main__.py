@@ -65,6 +65,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
         add_arguments(restore)
 
+    accept = _add(commands, "accept", _accept, "say that what lies here is right, though it was not restored")
+    accept.add_argument("job", metavar="JOB")
+
     for name, command, text in (
         ("prepare", _prepare, "for the job's unit: check the sources, keep the containers still"),
         ("backup", _backup, "for the job's unit: save a snapshot"),
@@ -117,6 +120,13 @@ def _restore(arguments: argparse.Namespace) -> int:
     from ._restore_command import main as restore
 
     return restore(arguments)
+
+
+def _accept(arguments: argparse.Namespace) -> int:
+    from ._unrestored import accept
+
+    say(accept(arguments.job))
+    return 0
 
 
 def _prepare(arguments: argparse.Namespace) -> int:

@@ -19,6 +19,10 @@ PARTIAL_TAG = "partial"
 """On snapshots of a run that could not read everything. By it retention counts them apart from the whole ones."""
 _SKIPPED = re.compile(r"^(.+) does not exist, skipping$", re.MULTILINE)
 
+# Since Go's errors carry it, restic 0.14 prints for each call the function and, below, its file and line.
+_TRACE = re.compile(r"\t\S+\.(go|s):\d+( \+0x[0-9a-f]+)?")
+_CALLED = re.compile(r"[^\s:]+\.[^\s:]+")
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -43,6 +47,12 @@ class Summary:
     bytes_added: int
     unread: tuple[str, ...]
     """What could not be read; not empty means the snapshot is partial."""
+    left_out: tuple[str, ...] = ()
+    """The same for sources of which it holds nothing, each in a sentence."""
+
+    @property
+    def partial(self) -> bool:
+        return bool(self.unread or self.left_out)
 
 
 @dataclass(frozen=True)
@@ -152,6 +162,20 @@ def unread(code: int, errors: str) -> tuple[str, ...]:
             items.append(str(said.get("item") or said.get("error")))
     items += _SKIPPED.findall(errors)
     return tuple(items or (["a source that restic does not name"] if code == PARTIAL_EXIT else []))
+
+
+def words(errors: str) -> list[str]:
+    """The lines that restic wrote for a person, without the trace of its program's calls behind them."""
+    lines = errors.split("\n\ngoroutine ", 1)[0].splitlines()
+    found = []
+    for line, following in zip(lines, [*lines[1:], ""]):
+        if _TRACE.fullmatch(line) or (_TRACE.fullmatch(following) and _CALLED.fullmatch(line)):
+            continue
+        said = message(line.encode())
+        text = str(said.get("message") or said.get("item") or "") if said else line
+        if text.strip():
+            found.append(text.strip())
+    return found
 
 
 def snapshot(entry: Mapping[str, Any]) -> Snapshot:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _files, _job, _paths, _state
 from ._job import Job
-from ._problem import Locked, Partial, Precondition, Problem
+from ._problem import Locked, Partial, Problem
 from ._words import files, size
 
 if TYPE_CHECKING:
@@ -38,11 +38,16 @@ class Prepared:
     sources: tuple[dict[str, Any], ...] = ()
     filled: tuple[str, ...] = ()
     quiesced: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    """restic's patterns of what restores left in the sources."""
 
     def save(self) -> None:
         path = _paths.sources_file(self.job)
-        _files.private_directory(path.parent)
-        _files.write(path, json.dumps({"schema": SCHEMA, **asdict(self)}).encode(), 0o600)
+        try:
+            _files.private_directory(path.parent)
+            _files.write(path, json.dumps({"schema": SCHEMA, **asdict(self)}).encode(), 0o600)
+        except OSError as error:
+            raise Problem(_files.unwritten(f"job {self.job}: what it is to save", path, error)) from None
 
     @classmethod
     def load(cls, job: str) -> Prepared:
@@ -55,7 +60,7 @@ class Prepared:
                 "what its data needs is done before and after."
             ) from None
         del data["schema"]
-        return cls(**{**data, **{name: tuple(data[name]) for name in ("sources", "filled", "quiesced")}})
+        return cls(**{**data, **{name: tuple(data[name]) for name in ("sources", "filled", "quiesced", "apart")}})
 
 
 def prepare(name: str) -> list[str]:
@@ -65,6 +70,7 @@ def prepare(name: str) -> list[str]:
         job = _job.load(name)
         sources, filled = _sources_of(job)
         prepared = Prepared(name, _state.text(started), tuple(asdict(source) for source in sources), tuple(filled))
+        prepared = replace(prepared, apart=tuple(_left_by_restores(sources)))
         prepared.save()
         if job.quiesce == "none":
             return []
@@ -88,7 +94,8 @@ def backup(name: str) -> str:
         with _files.lock(_paths.lock_file(job.repository), wait, shared=True):
             remaining = wait - (time.monotonic() - begun)
             summary = restic.patiently(lambda: _save(job, prepared, restic), remaining)
-            summary, untagged = _mark(job, prepared, restic, summary) if summary.unread else (summary, "")
+            summary = _judged(job, prepared, restic, summary)
+            summary, untagged = _mark(job, prepared, restic, summary) if summary.partial else (summary, "")
     return _record_snapshot(job, prepared, summary, untagged)
 
 
@@ -117,44 +124,25 @@ def release_all() -> list[str]:
 
 
 def _sources_of(job: Job) -> tuple[list[Source], list[str]]:
+    from . import _restore_pending
     from ._sources import preflight, resolve
 
     sources = resolve(job)
+    _restore_pending.require_none(job, sources)
     last = _state.load(job.name).last_success
     filled = preflight(job, sources, last.filled if last else ())
-    empty = [source for source in sources if source.label not in filled]
-    if empty and last is None:
-        _refuse_unrestored(job, empty)
+    if last is None:
+        from ._unrestored import refuse
+
+        refuse(job, sources, filled)
     return sources, filled
 
 
-def _refuse_unrestored(job: Job, empty: Sequence[Source]) -> None:
-    """Precondition when a source is empty here, where nothing was ever saved, and the last snapshot holds data of it.
+def _left_by_restores(sources: Sequence[Source]) -> list[str]:
+    """Looked for here: the unit of the backup has mounts of its own."""
+    from ._restore_leftovers import patterns
 
-    A host that was made anew knows nothing of its last success; the repository does.
-    """
-    from ._choice import origins
-    from ._repository import load
-    from ._restic import Restic
-
-    restic = Restic(load(job.repository))
-    found = restic.snapshots(job.host, job.name)
-    if not found:
-        return
-    last = ([snapshot for snapshot in found if not snapshot.partial] or found)[-1]
-    places = {one.label: one.path for one in origins(restic.dump(last.id, _manifest(job)), last, job.name)}
-    held = f"{len(found)} snapshot{'' if len(found) == 1 else 's'}"
-    for source in empty:
-        if source.label in places and restic.holds_something(last.id, places[source.label]):
-            raise Precondition(
-                f"job {job.name}: {source.place} is empty, but the repository {job.repository} holds {held} of it, "
-                f"the last of {_state.text(last.time)}: restore first (holdfast restore {job.name}), "
-                "or, if it is meant to be empty, take it out of the job. Nothing was saved."
-            )
-
-
-def _manifest(job: Job) -> str:
-    return str(_paths.manifest_file(job.name))
+    return patterns([source.path for source in sources])
 
 
 def _quiesce(job: Job, sources: Sequence[Source]) -> list[str]:
@@ -195,9 +183,18 @@ def _save(job: Job, prepared: Prepared, restic: Restic) -> Summary:
     manifest = str(_write_manifest(job, prepared))
     paths = [source["path"] for source in prepared.sources]
     # The last word of the patterns: whatever else they exclude, a restore needs the manifest.
-    exclude = [*job.exclude, f"!{manifest}"] if job.exclude else []
+    exclude = [*job.exclude, *prepared.apart, f"!{manifest}"] if job.exclude else list(prepared.apart)
     tags = ["holdfast", f"job={job.name}"]
     return restic.backup([*paths, manifest], exclude, job.host, tags, lambda progress: _show(job.name, progress))
+
+
+def _judged(job: Job, prepared: Prepared, restic: Restic, summary: Summary) -> Summary:
+    """The summary with what the snapshot does not hold although it should."""
+    from ._completeness import left_out
+    from ._sources import Source
+
+    sources = [Source(**source) for source in prepared.sources]
+    return replace(summary, left_out=left_out(restic, summary.snapshot, sources, prepared.filled, job.exclude))
 
 
 def _mark(job: Job, prepared: Prepared, restic: Restic, summary: Summary) -> tuple[Summary, str]:
@@ -224,12 +221,15 @@ def _write_manifest(job: Job, prepared: Prepared) -> os.PathLike[str]:
         "paths": list(job.paths),
         "exclude": list(job.exclude),
     }
-    _files.private_directory(_paths.STATE)
-    _files.private_directory(path.parent)
     content = (json.dumps(manifest, indent=2) + "\n").encode()
     # Left alone when it says so already: restic then has nothing new to store for it.
-    if not path.exists() or path.read_bytes() != content:
-        _files.write(path, content, 0o600)
+    try:
+        _files.private_directory(_paths.STATE)
+        _files.private_directory(path.parent)
+        if not path.exists() or path.read_bytes() != content:
+            _files.write(path, content, 0o600)
+    except OSError as error:
+        raise Problem(_files.unwritten(f"job {job.name}: its manifest", path, error)) from None
     return path
 
 
@@ -240,12 +240,11 @@ def _show(name: str, progress: Progress) -> None:
 
 
 def _record_snapshot(job: Job, prepared: Prepared, summary: Summary, untagged: str) -> str:
-    unread = summary.unread
-    message = f"{len(unread)} sources or files could not be read: {', '.join(unread[:5])}{untagged}" if unread else ""
+    message = f"{_lacking(summary)}{untagged}"
     _record(
         job.name,
         prepared.started,
-        Partial.exit_code if unread else 0,
+        Partial.exit_code if summary.partial else 0,
         message,
         snapshot=summary.snapshot,
         files=summary.files,
@@ -253,12 +252,20 @@ def _record_snapshot(job: Job, prepared: Prepared, summary: Summary, untagged: s
         bytes_added=summary.bytes_added,
         filled=prepared.filled,
     )
-    if unread:
+    if summary.partial:
+        way = "Make them readable" if summary.unread else "Correct the job"
         raise Partial(
             f"job {job.name}: snapshot {summary.snapshot} is partial: {message}. "
-            "The last success stays what it was. Make them readable and run again."
+            f"The last success stays what it was. {way} and run again."
         )
     return f"job {job.name}: snapshot {summary.snapshot}: {files(summary.files)}, {size(summary.bytes)}"
+
+
+def _lacking(summary: Summary) -> str:
+    """What a partial snapshot does not hold; empty for a whole one."""
+    unread = summary.unread
+    words = [f"{len(unread)} sources or files could not be read: {', '.join(unread[:5])}"] if unread else []
+    return "; ".join([*words, *summary.left_out])
 
 
 @contextmanager
@@ -269,7 +276,10 @@ def _recorded(name: str, started: str) -> Iterator[None]:
     except Problem as problem:
         # 128 and more: ended by a signal.
         if problem.exit_code < 128:
-            _record(name, started, problem.exit_code, str(problem))
+            try:
+                _record(name, started, problem.exit_code, str(problem))
+            except Problem as second:  # as on a full disk, which may be the cause of both
+                raise type(problem)(f"{problem}\n{second}") from None
         raise
 
 

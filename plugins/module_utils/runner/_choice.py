@@ -128,6 +128,26 @@ def origins(manifest: bytes, snapshot: Snapshot, job: str) -> list[Origin]:
     return [one for one in found if not any(_inside(one, other) for other in found)]
 
 
+def excluded(manifest: bytes) -> tuple[str, ...]:
+    """The patterns of what the job did not save, from a manifest that :func:`origins` understands."""
+    return tuple(str(pattern) for pattern in json.loads(manifest).get("exclude") or ())
+
+
+def excluded_at(patterns: Sequence[str], source: str) -> list[str]:
+    """Those that may have kept something of the source, a path in the snapshot, out of it."""
+    return [pattern for pattern in patterns if not pattern.startswith("!") and _may_match(pattern, source)]
+
+
+def _may_match(pattern: str, source: str) -> bool:
+    """Only a pattern from / on can be told to lie elsewhere, by what comes before its first wildcard."""
+    fixed = re.split(r"[*?\[\\]", pattern, maxsplit=1)[0]
+    if not pattern.startswith("/"):
+        return True
+    if fixed == pattern:
+        return f"{pattern.rstrip('/')}/".startswith(f"{source.rstrip('/')}/") or source.startswith(f"{pattern}/")
+    return fixed.startswith(f"{source.rstrip('/')}/") or source.startswith(fixed)
+
+
 def select(found: Sequence[Origin], volume: str | None, path: str | None, job: str, snapshot: Snapshot) -> list[Origin]:
     """What of the snapshot is wanted: one volume, one path, or everything."""
     if not volume and not path:

@@ -21,6 +21,7 @@ _TIMEOUT = 60
 """Seconds for an answer of the daemon."""
 _LEEWAY = 5
 """Seconds for a container to be down once its time to stop is over."""
+_VOLATILE = ("tmpfs", "ramfs")
 _DEFAULT_STOP = 10
 """Seconds that Docker gives a container to stop when it names no time of its own."""
 
@@ -36,6 +37,8 @@ class Volume:
     is_mount: bool
     """True when its data is mounted by its driver, and only while a container uses it."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    is_volatile: bool = False
+    """It lies in memory, and is gone with its last container."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ class Engine:
         return Volume(
             name=str(found["Name"]),
             driver=str(found["Driver"]),
-            mountpoint=str(found.get("Mountpoint") or ""),
+            mountpoint=_place(found),
             is_mount="device" in options or str(found["Driver"]) != "local",
             labels=dict(found.get("Labels") or {}),
+            is_volatile=found["Driver"] == "local" and options.get("type") in _VOLATILE,
         )
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
@@ -186,6 +190,11 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(_paths.DOCKER_SOCKET))
+
+
+def _place(found: Mapping[str, Any]) -> str:
+    """Where the volume is on this host. A plugin that Docker runs, with a tag in its name, tells a path of its own."""
+    return "" if ":" in found["Driver"] else str(found.get("Mountpoint") or "")
 
 
 def _container(entry: dict[str, Any]) -> Container:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -36,6 +38,12 @@ def write(path: Path, content: bytes, mode: int) -> None:
     synchronise(path.parent)
 
 
+def unwritten(noun: str, path: Path, error: OSError) -> str:
+    """What to tell when a file could not be written: the error itself often names none."""
+    way = "Free some space there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Make that possible"
+    return f"{noun} {path} could not be written: {error.strerror}. {way}, and run this again."
+
+
 def remove(path: Path) -> None:
     """Remove the file durably; one that is not there is removed already."""
     path.unlink(missing_ok=True)
@@ -47,6 +55,18 @@ def synchronise(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_out(directory: Path) -> None:
+    """Let the whole file system of the directory reach the disk (syncfs): one call instead of one for each file."""
+    library = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if library.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(directory))
     finally:
         os.close(descriptor)
 

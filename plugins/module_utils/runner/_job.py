@@ -18,7 +18,9 @@ from ._problem import Problem
 SCHEMA = 1
 QUIESCE = ("none", "pause", "stop")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_DURATION = re.compile(r"([0-9]+) ?(s|min|h|d|w)?")
+_DURATION = re.compile(r"([0-9]{1,15}) ?(s|min|h|d|w)?")
+_LONGEST = 10 * 366 * 86400
+"""Ten years in seconds: systemd takes what is far beyond them for none at all, and refuses more."""
 _UNITS = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _WITHIN = re.compile(r"(?=.)([0-9]+y)?([0-9]+m)?([0-9]+d)?([0-9]+h)?")
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
@@ -38,7 +40,10 @@ def seconds(text: str) -> int:
     match = _DURATION.fullmatch(text.strip())
     if not match:
         raise Problem(f"duration {text!r}: not understood. Write a number and one of s, min, h, d, w, such as 26h.")
-    return int(match[1]) * _UNITS[match[2] or ""]
+    found = int(match[1]) * _UNITS[match[2] or ""]
+    if found > _LONGEST:
+        raise Problem(f"duration {text!r}: longer than ten years. Write a shorter one.")
+    return found
 
 
 @dataclass(frozen=True)
@@ -169,11 +174,13 @@ def _check(job: Job) -> None:
 
 
 def _check_numbers(noun: str, job: Job) -> None:
-    _require(noun, "randomized_delay", job.randomized_delay, _is_count(job.randomized_delay, 0), "seconds, 0 or more")
-    _require(noun, "timeout", job.timeout, _is_count(job.timeout, 1), "seconds, 1 or more")
+    for name, least in (("randomized_delay", 0), ("timeout", 1)):
+        value = getattr(job, name)
+        _require(noun, name, value, _is_duration(value, least), f"seconds, {least} or more, and ten years at most")
     for name in ("rpo", "rto"):
         value = getattr(job, name)
-        _require(noun, name, value, value is None or _is_count(value, 1), "seconds, 1 or more")
+        sound = value is None or _is_duration(value, 1)
+        _require(noun, name, value, sound, "seconds, 1 or more, and ten years at most")
     for name, value in job.retention.rules().items():
         if name == "keep_within":
             sound = isinstance(value, str) and bool(_WITHIN.fullmatch(value))
@@ -189,6 +196,10 @@ def _require(noun: str, name: str, value: object, sound: object, wanted: str) ->
 
 def _is_count(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_duration(value: object, least: int) -> bool:
+    return _is_count(value, least) and isinstance(value, int) and value <= _LONGEST
 
 
 def _mapping(noun: str, name: str, value: object) -> dict[str, Any]:

@@ -17,6 +17,7 @@ CACHE = Path("/var/cache/holdfast")
 RUN = Path("/run")
 UNITS = Path("/etc/systemd/system")
 DOCKER_SOCKET = Path("/var/run/docker.sock")
+FSTAB = Path("/etc/fstab")
 MOUNTINFO = Path("/proc/self/mountinfo")
 
 

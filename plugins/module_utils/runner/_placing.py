@@ -9,7 +9,6 @@ renamed into place. The journal, written before each step, lets the next run fin
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 from contextlib import contextmanager
@@ -19,7 +18,9 @@ from typing import Iterator, Protocol
 
 from . import _files
 from ._problem import Problem
-from ._restore_journal import ASIDE, DONE, PLACED, STAGED, STAGING, Journal, Placement, journal_file, record
+from ._restore_journal import ASIDE, DONE, LEFT, PLACED, STAGED, STAGING, Journal, Placement, journal_file, record
+from ._restore_leftovers import kept_in
+from ._restore_records import overtaker
 from ._tree import EMPTY, LOST_FOUND, OCCUPIED, STAGING_PREFIX, Root, look, measure, root_of
 
 
@@ -46,7 +47,7 @@ def stage(journal: Journal, surroundings: Surroundings) -> None:
                 os.mkdir(placement.staging, 0o700)
                 surroundings.fetch(placement)
                 _compare(placement, placement.tree, "in the staging directory")
-                _write_out(placement.staging)
+                _files.write_out(Path(placement.staging))
     except BaseException:
         clean(journal, surroundings)
         raise
@@ -93,16 +94,20 @@ def bring_in(journal: Journal, index: int, resumed: bool = False) -> None:
     When ``resumed``, what was in place before the kill may have been used since, so only what is still to come is
     looked at. All of it was compared with the snapshot before the commit.
     """
+    placement = journal.placements[index]
+    if resumed and overtaker(journal, placement):
+        _leave(journal, index)
+        return
     if resumed:
-        _require_presence(journal, journal.placements[index])
+        _require_presence(journal, placement)
     set_aside(journal, index)
     placement = journal.placements[index]
     if placement.phase == ASIDE:
         with _telling(placement, f"put in place at {placement.target}", "Run the restore again to go on."):
             if placement.mount_point:
-                _move_entries_in(placement)
+                _move_entries_in(journal, placement)
             elif os.path.lexists(placement.tree):
-                _refuse_newcomer(placement)
+                _refuse_newcomer(journal, placement)
                 _rename_in(placement)
         journal.set_phase(index, PLACED)
     if journal.placements[index].phase == PLACED:
@@ -118,6 +123,9 @@ def drop_kept(journal: Journal, index: int) -> None:
     """Remove the previous content, once what took its place has been checked."""
     placement = journal.placements[index]
     with _telling(placement, f"rid of its previous content at {placement.kept}", "Remove it by hand."):
+        for earlier in kept_in(placement.kept) if placement.mount_point else ():
+            # It came along when the entries moved aside, and is not what this restore was allowed to remove.
+            os.rename(earlier, os.path.join(placement.target, os.path.basename(earlier)))
         _remove(placement.kept)
 
 
@@ -126,6 +134,14 @@ def finish(journal: Journal) -> None:
     for index in range(len(journal.placements)):
         bring_in(journal, index, resumed=True)
     journal.forget()
+
+
+def _leave(journal: Journal, index: int) -> None:
+    """Settle a placement whose target another job's restore has filled: only the staging directory goes."""
+    placement = journal.placements[index]
+    with _telling(placement, "cleaned of an interrupted restore", f"Remove {placement.staging} by hand."):
+        _remove_staging(placement)
+    journal.set_phase(index, LEFT)
 
 
 def _require_presence(journal: Journal, placement: Placement) -> None:
@@ -175,7 +191,7 @@ def _move_entries_aside(placement: Placement) -> None:
     _files.synchronise(Path(placement.target))
 
 
-def _move_entries_in(placement: Placement) -> None:
+def _move_entries_in(journal: Journal, placement: Placement) -> None:
     """Move entry by entry. A ``lost+found`` of the snapshot stays behind: it belonged to another file system."""
     times = os.lstat(placement.tree)
     _copy_root(placement.tree, placement.target)
@@ -184,10 +200,10 @@ def _move_entries_in(placement: Placement) -> None:
         if name == LOST_FOUND:
             continue
         if os.path.lexists(goal):
-            raise Problem(_newcomer(placement, goal))
+            raise Problem(_newcomer(journal, placement, goal))
         os.rename(os.path.join(placement.tree, name), goal)
     os.utime(placement.target, ns=(times.st_atime_ns, times.st_mtime_ns))
-    _write_out(placement.target)
+    _files.write_out(Path(placement.target))
 
 
 def _copy_root(origin: str, goal: str) -> None:
@@ -209,16 +225,22 @@ def _rename_in(placement: Placement) -> None:
     _files.synchronise(Path(goal).parent)
 
 
-def _refuse_newcomer(placement: Placement) -> None:
+def _refuse_newcomer(journal: Journal, placement: Placement) -> None:
     """What came since the restore began is not overwritten, unless it is empty."""
     state = look(placement.target, False)
     if state == OCCUPIED:
-        raise Problem(_newcomer(placement, placement.target))
+        raise Problem(_newcomer(journal, placement, placement.target))
     if state == EMPTY and os.path.isdir(placement.target) != placement.root.directory:
         _remove(placement.target)
 
 
-def _newcomer(placement: Placement, path: str) -> str:
+def _newcomer(journal: Journal, placement: Placement, path: str) -> str:
+    job = overtaker(journal, placement)
+    if job:
+        return (
+            f"{placement.label}: the restore of job {job} has filled {placement.target} during this one. That stays. "
+            "Run this again, which removes what waits."
+        )
     kept = f", the previous content at {placement.kept}" if placement.kept else ""
     return (
         f"{placement.label}: {path} was written by somebody else during the restore. The restored content waits at "
@@ -239,18 +261,6 @@ def _remove(path: str) -> None:
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)
-
-
-def _write_out(directory: str) -> None:
-    """Let the whole file system reach the disk (syncfs): one call instead of one for each restored file."""
-    library = ctypes.CDLL(None, use_errno=True)
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if library.syncfs(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), directory)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

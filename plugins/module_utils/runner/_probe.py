@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import _paths
+from ._mount_points import unmounted_above
 from ._problem import Problem
 from ._repository import Repository
 
@@ -110,19 +111,31 @@ def classify(code: int, errors: str, location: str) -> Finding:
 def look_at_directory(path: Path) -> Probe | None:
     """What is certain about a local repository without restic; None when its config file is there."""
     try:
-        if not path.parent.is_dir():
+        unmounted = unmounted_above(path)
+        if unmounted:
+            return Probe(Finding.UNREACHABLE, f"nothing is mounted at {unmounted}, which is a mount point of this host")
+        if not _exists(path.parent, follow=True):
             return Probe(Finding.UNREACHABLE, f"{path.parent} does not exist; is a disk not mounted?")
-        if not os.path.lexists(path):
+        if not _exists(path):
             return Probe(Finding.ABSENT, f"{path} does not exist")
         if not path.is_dir():
             return Probe(Finding.NOT_A_REPOSITORY, f"{path} is not a directory")
         if not any(path.iterdir()):
             return Probe(Finding.ABSENT, f"{path} is empty")
-        if not (path / "config").exists():
+        if not _exists(path / "config"):
             return Probe(Finding.NOT_A_REPOSITORY, f"{path} holds other things and no repository's config")
     except OSError as error:
         return Probe(Finding.UNREACHABLE, f"{error.filename}: {error.strerror}")
     return None
+
+
+def _exists(path: Path, follow: bool = False) -> bool:
+    """Whether something is there, a link by itself or where it leads. Raises OSError when that cannot be known."""
+    try:
+        os.stat(path, follow_symlinks=follow)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def look_by_sftp(location: str, timeout: float) -> Probe:

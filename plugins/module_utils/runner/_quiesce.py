@@ -216,4 +216,8 @@ def _read_note(job: str) -> tuple[str, list[Held], str]:
 def _save(job: str, action: str, held: Sequence[Held], begun: str = "") -> None:
     containers = [{"id": container.id, "name": container.name, "action": container.action} for container in held]
     note = {"schema": SCHEMA, "job": job, "action": action, "containers": containers, "begun": begun}
-    _files.write(_paths.note_file(job), (json.dumps(note, indent=2) + "\n").encode(), 0o600)
+    path = _paths.note_file(job)
+    try:
+        _files.write(path, (json.dumps(note, indent=2) + "\n").encode(), 0o600)
+    except OSError as error:
+        raise Problem(_files.unwritten(f"job {job}: the note of its containers", path, error)) from None

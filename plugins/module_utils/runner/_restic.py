@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Callable, TypeVar, cast
 
-from . import _answers, _paths
+from . import _answers, _paths, _processes
 from ._answers import Forgotten, Lock, Node, Progress, Snapshot, Summary
 from ._probe import Finding, Probe, classify, look_at_directory, look_by_sftp
 from ._problem import Locked, Problem
@@ -61,6 +61,11 @@ _LOOK = 0.5
 """Seconds between two looks at what restic says while it tries again."""
 _CREATE = "create the repository"
 _LOCKED_EXIT = 11
+_LOCKLESS = ("version", "init", "unlock")
+
+
+class _Found(Exception):
+    """What a search was after; nothing has gone wrong."""
 
 
 class Interrupted(Problem):
@@ -214,35 +219,52 @@ class Restic:
         """The content of one file of a snapshot."""
         return self._checked(["dump", "--no-lock", snapshot, path], f"read {path} from snapshot {snapshot}").output
 
-    def listing(self, snapshot: str, path: str) -> Iterator[Node]:
-        """The object at the path, and what is below it when it is a directory; nothing when it is not there."""
-        arguments = ["ls", "--json", "--no-lock", "--recursive", snapshot, path]
-        nodes: list[Node] = []
+    def walk(self, snapshot: str, paths: Sequence[str], recursive: bool, on_node: Callable[[Node], None]) -> None:
+        """Give out the objects at the paths and those in them, one by one: directly, or at any depth.
+
+        Nothing comes for a path that is not there. What the function raises ends restic.
+        """
+        arguments = ["ls", "--json", "--no-lock", *(["--recursive"] if recursive else []), snapshot, *paths]
+        roots = [path.rstrip("/") + "/" for path in paths]
 
         def take(line: bytes) -> None:
             entry = _answers.message(line)
-            inside = entry.get("path") == path or str(entry.get("path")).startswith(path.rstrip("/") + "/")
-            if entry.get("struct_type", entry.get("message_type")) == "node" and inside:
-                nodes.append(_answers.node(entry))
+            is_node = entry.get("struct_type", entry.get("message_type")) == "node"
+            if is_node and any(f"{entry.get('path')}/".startswith(root) for root in roots):
+                on_node(_answers.node(entry))
 
         # Line by line: the JSON of millions of files is many times as large as what is kept of it.
         outcome = self._run(arguments, on_line=take)
         if outcome.code != 0:
-            raise self._problem(f"list {path} of snapshot {snapshot}", outcome)
+            raise self._problem(f"list {', '.join(paths)} of snapshot {snapshot}", outcome)
+
+    def listing(self, snapshot: str, path: str) -> Iterator[Node]:
+        """The object at the path, and what is below it when it is a directory; nothing when it is not there."""
+        nodes: list[Node] = []
+        self.walk(snapshot, [path], True, nodes.append)
         return iter(nodes)
 
     def holds_something(self, snapshot: str, path: str) -> bool:
         """Whether the snapshot has data at the path: an empty file and a lone ``lost+found`` are none."""
-        lost_found = path.rstrip("/") + "/lost+found"
-        return any(
-            node.size > 0 if node.path == path else not f"{node.path}/".startswith(f"{lost_found}/")
-            for node in self.listing(snapshot, path)
-        )
+        return self._any(snapshot, path, lambda node: node.size > 0 if node.path == path else True)
 
-    def restore_size(self, snapshot: str, path: str) -> tuple[int, int]:
-        """Files and bytes that a restore of this path writes at most (hard links counted each)."""
-        nodes = [node for node in self.listing(snapshot, path) if node.type == "file"]
-        return len(nodes), sum(node.size for node in nodes)
+    def holds_a_file(self, snapshot: str, path: str) -> bool:
+        """Whether the snapshot has anything but directories at the path; ``lost+found`` does not count."""
+        return self._any(snapshot, path, lambda node: node.type != "dir")
+
+    def _any(self, snapshot: str, path: str, sought: Callable[[Node], bool]) -> bool:
+        """Whether one of the objects at the path is sought; the first that is ends the search."""
+        lost_found = path.rstrip("/") + "/lost+found/"
+
+        def take(node: Node) -> None:
+            if not f"{node.path}/".startswith(lost_found) and sought(node):
+                raise _Found
+
+        try:
+            self.walk(snapshot, [path], True, take)
+        except _Found:
+            return True
+        return False
 
     def locks(self) -> list[Lock]:
         """Who holds locks on the repository now."""
@@ -258,13 +280,17 @@ class Restic:
     def unlock_own_dead(self) -> bool:
         """Remove the locks that dead processes of this host and user left; True when that was all of them.
 
-        restic decides by process id and user: run for a lock of another host or user, it has removed live ones.
+        restic decides by host name, process id and user: run for a lock of another host or user, it has removed live
+        ones. So it is run only when every lock is of a restic that this host itself has started.
         """
-        locks = self.locks()
+        locks, name = self.locks(), self.repository.name
         host, uid = os.uname().nodename, os.getuid()
-        if not locks or not all(lock.host == host and lock.uid == uid and not _alive(lock.pid) for lock in locks):
-            return not locks
-        self._checked(["unlock"], "remove the locks of dead processes")
+        for lock in locks:
+            if lock.host != host or lock.uid != uid or not _processes.is_own_and_gone(name, lock.pid):
+                return False
+        if locks:
+            self._checked(["unlock"], "remove the locks of dead processes")
+        _processes.forget_gone(name)
         return True
 
     def patiently(self, operation: Callable[[], Result], wait: float) -> Result:
@@ -305,13 +331,9 @@ class Restic:
 
     def _words(self, errors: str) -> str:
         """restic's own words as one line, without its noise and without secrets."""
-        lines = []
-        for line in errors.split("\n\ngoroutine ", 1)[0].splitlines():
-            message = _answers.message(line.encode())
-            text = str(message.get("message") or message.get("item") or "") if message else line
-            text = self.repository.mask(text.strip().removeprefix("Fatal: "))
-            if text and not _NOISE.fullmatch(text) and text != self.repository.masked_location:
-                lines.append(text)
+        mask = self.repository.mask
+        texts = [mask(text.removeprefix("Fatal: ")) for text in _answers.words(errors)]
+        lines = [text for text in texts if not _NOISE.fullmatch(text) and text != self.repository.masked_location]
         return "; ".join(lines[-5:]).rstrip(".")
 
     def _run(
@@ -334,7 +356,13 @@ class Restic:
             except FileNotFoundError:
                 raise Problem("restic: not installed on this host. Install the package restic.") from None
             adopt(process)
-            return _collect(process, on_line, timeout)
+            if "--no-lock" in arguments or arguments[0] in _LOCKLESS:
+                return _collect(process, on_line, timeout)
+            _processes.record(self.repository.name, process.pid)
+            outcome = _collect(process, on_line, timeout)
+            if outcome.code == 0:  # otherwise its lock may be there still
+                _processes.forget(process.pid)
+            return outcome
 
     def _environment(self) -> dict[str, str]:
         # A variable of the shell that starts the program must not point restic elsewhere.
@@ -423,13 +451,3 @@ def _selection(host: str | None, job: str | None) -> list[str]:
 def _literal(path: str) -> str:
     """The path as a pattern of restic that matches it and nothing else."""
     return re.sub(r"([\\*?\[])", r"\\\1", path)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

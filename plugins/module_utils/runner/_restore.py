@@ -13,19 +13,34 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
-from . import _choice, _consumers, _files, _job, _paths, _placing, _repository, _restore_journal, _state
-from ._choice import Origin
+from . import (
+    _choice,
+    _consumers,
+    _files,
+    _job,
+    _placing,
+    _repository,
+    _restore_indispensable,
+    _restore_journal,
+    _restore_pending,
+    _restore_records,
+    _restore_snapshot,
+    _state,
+)
 from ._consumers import Consumers
 from ._engine import Engine
 from ._orphans import end_writers
 from ._problem import Locked, Problem
 from ._restic import Restic, Snapshot
-from ._restore_journal import STAGED, Journal, Placement
+from ._restore_journal import DONE, STAGED, Journal, Placement
+from ._restore_leftovers import kept_in
 from ._restore_places import ORIGIN_LABEL, mounts_inside, place_of
-from ._restore_plan import NEW, REPLACE, Chosen, Observed, Place, Request, Step, Tree, origin_of, refuse_use
-from ._tree import LOST_FOUND, OCCUPIED, Content, Root, look, measure
+from ._restore_plan import origin_of
+from ._restore_refusals import refuse_use
+from ._restore_terms import NEW, REPLACE, Chosen, Observed, Place, Request, Step, Tree
+from ._tree import OCCUPIED, Content, look, measure
 
 _LOCK_WAIT = 5
 """Seconds to wait for another restore of the same job."""
@@ -47,6 +62,8 @@ class Restoration:
         self._seen: Journal | None = None
         self._brought: dict[str, tuple[str, Placement]] = {}
         """By target: the snapshot that this program brought there, and how."""
+        # One for all looks, for the names in a plan hold it.
+        self._stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         self._held = ExitStack()
         self._is_held = False
 
@@ -59,17 +76,24 @@ class Restoration:
         self._chosen = self._chosen or self._choose()
         self._seen = _restore_journal.load(self.request.job)
         consumers = self._look_for_consumers(self._chosen)
-        places = tuple(self._place(tree, consumers) for tree in self._chosen.trees)
-        targets = [placement.target for placement in self._seen.placements] if self._seen else []
+        overtaken = self._overtaken()
+        places = tuple(self._place(tree, consumers, overtaken) for tree in self._chosen.trees)
+        waiting = self._seen.placements if self._seen else []
+        targets = [placement.target for placement in waiting if placement.target not in overtaken]
         return Observed(
             self._chosen,
             places,
             self._seen,
             interrupted_users=_consumers.users_of_any(consumers.running, targets),
-            stamp=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+            stamp=self._stamp,
             interrupted_returning=_consumers.users_of_any(consumers.returning, targets),
             backup=_consumers.busy_backup(self.request.job),
+            overtaken=overtaken,
         )
+
+    def holds(self, snapshot: str, path: str) -> bool:
+        """Whether a snapshot of the job's repository has data at the path. After :meth:`observe`."""
+        return self._restic.holds_something(snapshot, path)
 
     def carry_out(self, step: Step) -> None:
         """Do one step of the plan. A run that is killed in it is finished or cleaned up by the next one."""
@@ -80,6 +104,7 @@ class Restoration:
         journal = self._journal or self._stage(step.placements)
         if step.verb != "drop":
             self._require_unused(journal, journal.placements[step.index])
+            self._require_first(journal, journal.placements[step.index])
         if step.verb == "keep":
             _placing.set_aside(journal, step.index)
         elif step.verb == "restore":
@@ -129,41 +154,17 @@ class Restoration:
         return self._chosen.snapshot
 
     def _choose(self) -> Chosen:
-        request = self.request
-        job = _job.load(request.job)
+        job = _job.load(self.request.job)
         self._restic = Restic(_repository.load(job.repository))
-        self._restic.version()
-        host = request.from_host or job.host
-        try:
-            snapshots = self._restic.snapshots(host, job.name)
-        except Locked:
-            raise
-        except Problem:
-            # restic's own words for it do not tell unreachable, absent and wrong password apart in every version.
-            self._restic.require_open()
-            raise
-        snapshot, warning = _choice.choose(snapshots, request.snapshot, job.name, host, job.repository)
-        manifest = self._restic.dump(snapshot.id, str(_paths.manifest_file(job.name)))
-        origins = _choice.origins(manifest, snapshot, job.name)
-        wanted = _choice.select(origins, request.volume, request.path, job.name, snapshot)
-        return Chosen(snapshot, tuple(self._tree(snapshot, origin) for origin in wanted), warning)
+        return _restore_snapshot.choose(self.request, job, self._restic)
 
-    def _tree(self, snapshot: Snapshot, origin: Origin) -> Tree:
-        nodes = list(self._restic.listing(snapshot.id, origin.path))
-        root = next((node for node in nodes if node.path == origin.path), None)
-        noun = f"restore {self.request.job}: snapshot {snapshot.short_id}: {origin.label}"
-        if root is None:
-            raise Problem(
-                f"{noun}: {origin.path} is not in it, although its manifest says so. Choose another snapshot."
-            )
-        if root.type not in ("dir", "file"):
-            raise Problem(f"{noun}: {origin.path} is a {root.type} in it, and holds no data. Choose another snapshot.")
-        lost = os.path.join(origin.path, LOST_FOUND)
-        below = [node for node in nodes if node is not root and not f"{node.path}/".startswith(f"{lost}/")]
-        files = [node for node in ([*below, root]) if node.type == "file"]
-        content = Content(len(files), sum(node.size for node in files))
-        entries = len(below) + (root.size if root.type == "file" else 0)
-        return Tree(origin, Root(root.type == "dir", root.uid, root.gid, root.mode), content, entries)
+    def _overtaken(self) -> dict[str, str]:
+        """Targets of the interrupted restore that other jobs' restores have filled since, with these jobs."""
+        journal = self._seen
+        if journal is None or not journal.committed:
+            return {}
+        found = {one.target: _restore_records.overtaker(journal, one) for one in journal.placements}
+        return {target: job for target, job in found.items() if job}
 
     def _look_for_consumers(self, chosen: Chosen) -> Consumers:
         return _consumers.look(self._engine, any(tree.origin.kind == "volume" for tree in chosen.trees))
@@ -189,13 +190,26 @@ class Restoration:
                 _placing.give_up(journal, self)
             raise
 
-    def _place(self, tree: Tree, consumers: Consumers) -> Place:
+    def _require_first(self, journal: Journal, placement: Placement) -> None:
+        """Leave what another job's restore has put there while this one was staged; what waits for it goes."""
+        job = _restore_records.overtaker(journal, placement)
+        if not job:
+            return
+        if placement.phase == STAGED:
+            _placing.give_up(journal, self)
+        raise Problem(
+            f"restore {self.request.job}: {placement.label}: the restore of job {job} has filled {placement.target} "
+            "meanwhile. That is left as it is, and nothing of this one was put there. Run this again for what else it "
+            "was to bring."
+        )
+
+    def _place(self, tree: Tree, consumers: Consumers, overtaken: Mapping[str, str]) -> Place:
         found = place_of(tree, self.request, self._snapshot(), self._engine, self._check)
         brought = self._brought.get(found.path)
         unfinished = [
             placement
             for placement in (self._seen.placements if self._seen and self._seen.committed else ())
-            if placement.target == found.path
+            if placement.target == found.path and found.path not in overtaken
         ]
         if self._seen and unfinished:
             placement = unfinished[0]
@@ -203,27 +217,30 @@ class Restoration:
                 found, state=OCCUPIED, snapshot=self._seen.snapshot, kept=placement.kept, content=placement.content
             )
         if brought:
-            content = measure(found.path, (brought[1].kept,))
+            content = measure(found.path, (brought[1].kept, *kept_in(found.path)))
             return replace(found, snapshot=brought[0], kept=brought[1].kept, content=content)
+        job = self.request.job
+        found = replace(found, waiting=_restore_pending.waits_for(job, found.path))
+        if self.request.mode == REPLACE:
+            found = replace(found, indispensable=_restore_indispensable.touched_by(found.path))
         if self.request.mode != NEW:
             volume = tree.origin.name if tree.origin.kind == "volume" else ""
             users = _consumers.users(consumers.running, volume, found.path)
             found = replace(found, users=users, returning=_consumers.users(consumers.returning, volume, found.path))
         if self.request.mode == REPLACE and found.state == OCCUPIED:
             inside = mounts_inside(found.path)
-            content = Content() if inside else measure(found.path)
+            content = Content() if inside else measure(found.path, kept_in(found.path))
             return replace(found, content=content, mounts_inside=inside)
-        job = self.request.job
-        known = _state.load(job).last_success is not None or found.path in _restore_journal.restored(job)
+        state = _state.load(job)
+        known = state.last_success is not None or bool(state.accepted) or found.path in _restore_records.targets()
         return replace(found, is_known=known)
 
     def _hold(self) -> None:
         """Keep other restores of this job out, from the first step until this process ends."""
         if self._is_held:
             return
-        path = _restore_journal.journal_file(self.request.job)
         try:
-            self._held.enter_context(_files.lock(path.with_suffix(".lock"), _LOCK_WAIT))
+            self._held.enter_context(_files.lock(_restore_journal.lock_file(self.request.job), _LOCK_WAIT))
         except Locked:
             raise Locked(
                 f"restore {self.request.job}: another restore of this job is at work. Run this again when it has ended."
@@ -238,12 +255,14 @@ class Restoration:
         else:
             _placing.finish(journal)
             for placement in journal.placements:
-                self._brought[placement.target] = (journal.snapshot, placement)
+                if placement.phase == DONE:
+                    self._brought[placement.target] = (journal.snapshot, placement)
         self._seen = None
 
     def _stage(self, placements: Sequence[Placement]) -> Journal:
         snapshot = self._snapshot()
-        journal = Journal(self.request.job, snapshot.id, _choice.words(snapshot.time), list(placements))
+        known = _restore_records.marks_of_others(self.request.job)
+        journal = Journal(self.request.job, snapshot.id, _choice.words(snapshot.time), list(placements), known)
         _placing.stage(journal, self)
         self._journal = journal
         return journal

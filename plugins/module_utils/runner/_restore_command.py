@@ -12,7 +12,8 @@ from typing import Any, Sequence
 from . import _choice
 from ._problem import Problem
 from ._restore import Restoration
-from ._restore_plan import IF_EMPTY, MODES, Request, Step, plan
+from ._restore_plan import plan
+from ._restore_terms import IF_EMPTY, MODES, Request, Step
 from ._text import complain, say
 
 

@@ -10,19 +10,21 @@ The phases of one tree, in their order:
 ``aside``    the previous content lies where it is kept; the restored tree goes in.
 ``placed``   the restored tree is in place; what is left of the staging directory goes.
 ``done``     checked in its place.
+``left``     another job's restore had filled the target meanwhile: that stays, the staging directory is gone.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from . import _files, _paths
 from ._problem import Problem
 from ._tree import STAGING_PREFIX, Content, Root
 
-STAGING, STAGED, ASIDE, PLACED, DONE = "staging", "staged", "aside", "placed", "done"
+STAGING, STAGED, ASIDE, PLACED, DONE, LEFT = "staging", "staged", "aside", "placed", "done", "left"
 _SCHEMA = 1
 
 
@@ -60,6 +62,8 @@ class Journal:
     snapshot: str
     time: str
     placements: list[Placement]
+    known: list[str] = field(default_factory=list)
+    """The marks of what other jobs' restores had put in place when it began: see :mod:`_restore_records`."""
 
     def save(self) -> None:
         path = journal_file(self.job)
@@ -84,25 +88,37 @@ def journal_file(job: str) -> Path:
     return _paths.STATE / "restores" / f"{job}.json"
 
 
+def lock_file(job: str) -> Path:
+    """Held by the restore of the job that is at work."""
+    return journal_file(job).with_suffix(".lock")
+
+
 def record_file(job: str) -> Path:
-    """What restores of the job have put in place on this host: target → snapshot."""
     return _paths.STATE / "restored" / f"{job}.json"
-
-
-def restored(job: str) -> dict[str, str]:
-    """What the record says; nothing when it is not sound, since only a warning turns on it."""
-    try:
-        return dict(json.loads(record_file(job).read_bytes())["targets"])
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return {}
 
 
 def record(job: str, target: str, snapshot: str) -> None:
     """Note that a restore has put this snapshot in place at the target."""
     path = record_file(job)
     _files.private_directory(path.parent)
-    data = {"schema": _SCHEMA, "targets": {**restored(job), target: snapshot}}
+    # Only ever compared for being another one, so a clock that jumps does no harm.
+    mark = datetime.now(timezone.utc).isoformat(timespec="microseconds")
+    data = {"schema": _SCHEMA, "targets": {**entries(job), target: {"snapshot": snapshot, "mark": mark}}}
     _files.write(path, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode(), 0o600)
+
+
+def restored(job: str) -> dict[str, str]:
+    """Target → snapshot of what restores of the job have put in place; nothing when the record is not sound."""
+    return {target: entry["snapshot"] for target, entry in entries(job).items()}
+
+
+def entries(job: str) -> dict[str, dict[str, str]]:
+    """The record: by target the snapshot, and a mark that no other entry has; nothing when it is not sound."""
+    try:
+        found = json.loads(record_file(job).read_bytes())["targets"]
+        return {target: {"snapshot": entry["snapshot"], "mark": entry["mark"]} for target, entry in found.items()}
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 def load(job: str) -> Journal | None:

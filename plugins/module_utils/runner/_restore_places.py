@@ -13,7 +13,7 @@ from . import _paths
 from ._engine import Engine
 from ._problem import Problem
 from ._restic import Snapshot
-from ._restore_plan import NEW, Place, Request, Tree
+from ._restore_terms import NEW, Place, Request, Tree
 from ._sources import is_mounted
 from ._tree import MISSING, existing_ancestor, look, root_of
 

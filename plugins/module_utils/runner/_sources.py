@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import _paths
+from . import _mountinfo
 from ._job import Job
 from ._problem import Precondition
 from ._tree import OCCUPIED, look
@@ -72,8 +71,7 @@ def preflight(job: Job, sources: Sequence[Source], filled: Sequence[str]) -> lis
 
 def is_mounted(path: str) -> bool:
     """Whether something is mounted at exactly this path."""
-    with open(_paths.MOUNTINFO, encoding="utf-8", errors="surrogateescape") as lines:
-        return any(_unescape(line.split()[4]) == path for line in lines)
+    return _mountinfo.at(path, _mountinfo.mounts()) is not None
 
 
 def _volume(job: Job, name: str, engine: Engine) -> Source:
@@ -88,6 +86,11 @@ def _volume(job: Job, name: str, engine: Engine) -> Source:
         raise Precondition(
             f"job {job.name}: volume {name}: its driver {volume.driver} gives no path on this host. "
             "Back it up from inside a container, or take it out of the job."
+        )
+    if volume.is_volatile:
+        raise Precondition(
+            f"job {job.name}: volume {name}: it lies in memory and is gone with its last container. Take it out of the "
+            "job."
         )
     return Source("volume", name, volume.mountpoint, volume.is_mount and _mounts(volume))
 
@@ -127,8 +130,3 @@ def _refuse_to_unmount(job: Job, sources: Sequence[Source]) -> None:
                 f"job {job.name}: {source.label}: quiesce 'stop' would unmount it, and an empty directory would be "
                 "saved. Set quiesce: pause."
             )
-
-
-def _unescape(field: str) -> str:
-    """A path of mountinfo, where blanks and backslashes stand as octal numbers."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

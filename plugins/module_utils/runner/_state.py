@@ -81,6 +81,10 @@ class State:
     last_retention: RetentionRun | None = None
     summaries: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Files and bytes of the snapshots made here, by short id: restic before 0.17 does not keep them."""
+    begun: str | None = None
+    """When a first run here found no snapshot that should have been restored before it."""
+    accepted: str | None = None
+    """When somebody said that what lies here is right, although it was not restored."""
 
     def after_run(self, run: Run) -> State:
         """The state once this backup has ended."""
@@ -115,6 +119,8 @@ def load(job: str) -> State:
             last_retention=RetentionRun(**_known(RetentionRun, data["last_retention"]))
             if data.get("last_retention")
             else None,
+            begun=data.get("begun"),
+            accepted=data.get("accepted"),
             summaries={snapshot: (files, size) for snapshot, (files, size) in data.get("summaries", {}).items()},
         )
     except FileNotFoundError:
@@ -128,11 +134,14 @@ def load(job: str) -> State:
 def update(job: str, change: Callable[[State], State]) -> State:
     """Change the state in one step, safe against a crash and against another writer."""
     path = _paths.state_file(job)
-    _files.private_directory(_paths.STATE)
-    with _files.lock(path.with_suffix(".lock"), _UPDATE_TIMEOUT):
-        state = change(load(job))
-        content = json.dumps({"schema": SCHEMA, **asdict(state)}, indent=2) + "\n"
-        _files.write(path, content.encode(), 0o600)
+    try:
+        _files.private_directory(_paths.STATE)
+        with _files.lock(path.with_suffix(".lock"), _UPDATE_TIMEOUT):
+            state = change(load(job))
+            content = json.dumps({"schema": SCHEMA, **asdict(state)}, indent=2) + "\n"
+            _files.write(path, content.encode(), 0o600)
+    except OSError as error:
+        raise Problem(_files.unwritten(f"job {job}: its state", path, error)) from None
     return state
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from . import _job, _paths, _state
+from . import _job, _paths, _restore_pending, _state
 from ._job import Job
 from ._problem import Problem
 from ._state import State
@@ -40,6 +40,10 @@ class Status:
     """Seconds since the last success ended."""
 
     @property
+    def name(self) -> str:
+        return self.job.name
+
+    @property
     def healthy(self) -> bool:
         return not self.reasons
 
@@ -59,9 +63,25 @@ class Status:
         }
 
 
+@dataclass(frozen=True)
+class Broken:
+    """A job whose file, or what is noted of its runs, is not sound: it cannot run, and hides no other."""
+
+    name: str
+    problem: str
+    healthy = False
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return (self.problem.removeprefix(f"job {self.name}: "),)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"job": self.name, "healthy": False, "reasons": list(self.reasons)}
+
+
 def status(name: str | None, as_json: bool) -> tuple[str, bool]:
     """What to print about one job, or all; and whether all is well."""
-    found = _observe([_job.load(each) for each in ([name] if name else _job.names())])
+    found = _observe([_job.load(name).name] if name else _job.names())
     healthy = all(one.healthy for one in found)
     if as_json:
         rows = [one.to_json() for one in found]
@@ -71,8 +91,13 @@ def status(name: str | None, as_json: bool) -> tuple[str, bool]:
     return _as_table(found), healthy
 
 
-def reasons(job: Job, state: State, now: datetime, waiting: Sequence[str] = ()) -> tuple[str, ...]:
-    """Why a job is not healthy, in sentences. ``waiting``: the containers that its last run left down."""
+def reasons(
+    job: Job, state: State, now: datetime, waiting: Sequence[str] = (), restores: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Why a job is not healthy, in sentences. ``waiting``: the containers that its last run left down.
+
+    ``restores``: what of restores that have not come to their end concerns it.
+    """
     found = []
     prefix = f"job {job.name}: "
     if state.last_run is None:
@@ -83,6 +108,7 @@ def reasons(job: Job, state: State, now: datetime, waiting: Sequence[str] = ()) 
         found.append(
             f"containers {', '.join(waiting)} still wait to be started: start them with holdfast release {job.name}"
         )
+    found += restores
     if state.last_run and state.last_success is None:
         found.append("it never succeeded")
     age = _age(state, now)
@@ -133,13 +159,20 @@ def last_run(name: str) -> str:
     )
 
 
-def _observe(jobs: Sequence[Job]) -> list[Status]:
-    if not jobs:
+def _observe(names: Sequence[str]) -> list[Status | Broken]:
+    if not names:
         return []
-    services = [_paths.backup_service(job.name) for job in jobs]
-    timers = [_paths.backup_timer(job.name) for job in jobs]
+    services = [_paths.backup_service(name) for name in names]
+    timers = [_paths.backup_timer(name) for name in names]
     units = show([*services, *timers], ["ActiveState", "NextElapseUSecRealtime"])
-    return [_status(job, units) for job in jobs]
+    return [_look(name, units) for name in names]
+
+
+def _look(name: str, units: Mapping[str, Mapping[str, str]]) -> Status | Broken:
+    try:
+        return _status(_job.load(name), units)
+    except Problem as problem:
+        return Broken(name, str(problem))
 
 
 def _status(job: Job, units: Mapping[str, Mapping[str, str]]) -> Status:
@@ -148,7 +181,7 @@ def _status(job: Job, units: Mapping[str, Mapping[str, str]]) -> Status:
     return Status(
         job=job,
         state=state,
-        reasons=reasons(job, state, now, () if running else _waiting(job.name)),
+        reasons=reasons(job, state, now, () if running else _waiting(job.name), _restore_pending.reasons(job)),
         next=moment(units[_paths.backup_timer(job.name)].get("NextElapseUSecRealtime", "")),
         running=running,
         age=_age(state, now),
@@ -169,14 +202,16 @@ def _age(state: State, now: datetime) -> int | None:
     return int((now - _state.time(state.last_success.finished)).total_seconds())
 
 
-def _as_table(found: Sequence[Status]) -> str:
+def _as_table(found: Sequence[Status | Broken]) -> str:
     head = ("JOB", "HEALTH", "LAST SUCCESS", "AGE", "RPO", "FILES", "SIZE", "NEXT RUN")
     lines = [table(head, [_status_row(one) for one in found], _FIGURES)]
-    lines += [f"job {one.job.name}: {reason}" for one in found for reason in one.reasons]
+    lines += [f"job {one.name}: {reason}" for one in found for reason in one.reasons]
     return "\n".join(lines)
 
 
-def _status_row(one: Status) -> tuple[str, ...]:
+def _status_row(one: Status | Broken) -> tuple[str, ...]:
+    if isinstance(one, Broken):
+        return (one.name, "BAD", *["-"] * 6)
     success = one.state.last_success
     return (
         one.job.name,

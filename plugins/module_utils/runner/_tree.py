@@ -53,6 +53,16 @@ def _is_no_data(name: str) -> bool:
     return name == LOST_FOUND or name.startswith(STAGING_PREFIX)
 
 
+def holds_a_file(tree: str) -> bool:
+    """Whether anything but directories lies in the tree, ``lost+found`` at its root aside."""
+    for above, folders, others in os.walk(tree):
+        if above == tree and LOST_FOUND in folders:
+            folders.remove(LOST_FOUND)
+        if others or any(os.path.islink(os.path.join(above, folder)) for folder in folders):
+            return True
+    return False
+
+
 def root_of(path: str) -> Root:
     """Type, owner and mode of the node itself."""
     found = os.lstat(path)

@@ -51,6 +51,7 @@ class ScriptedRestic:
         self.directory = directory
         self.answers: dict[str, list[dict[str, Any]]] = {}
         os.mkfifo(directory / "waiting")
+        self.answer("snapshots", out="[]")
         self.answer("version", out="restic 0.14.0 compiled with go1.19.8 on linux/amd64\n")
         program = directory / "restic"
         program.write_text(_PROGRAM.format(python=sys.executable, here=str(directory)))
@@ -85,7 +86,7 @@ def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedRestic:
 @pytest.fixture(autouse=True)
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test here: none may touch the machine it runs on."""
-    for name in ("JOBS", "REPOSITORIES", "STATE", "CACHE", "RUN", "UNITS", "DOCKER_SOCKET", "MOUNTINFO"):
+    for name in ("JOBS", "REPOSITORIES", "STATE", "CACHE", "RUN", "UNITS", "DOCKER_SOCKET", "FSTAB", "MOUNTINFO"):
         monkeypatch.setattr(_paths, name, tmp_path / name.lower())
     for name in ("JOBS", "REPOSITORIES", "RUN"):
         (tmp_path / name.lower()).mkdir()

@@ -18,9 +18,12 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner import
     _paths,
     _quiesce,
     _restic,
+    _restore_journal,
     _state,
     _systemd,
+    _unrestored,
 )
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner.__main__ import main
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._engine import Container, Mount
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._job import Job
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import (
@@ -128,8 +131,11 @@ def test_a_manifest_that_says_the_same_is_left_alone() -> None:
     assert _paths.manifest_file("app").stat().st_ino == before.st_ino
 
 
-def test_no_pattern_keeps_the_manifest_out(restic: Any, configure: Callable[..., Job]) -> None:
+def test_no_pattern_keeps_the_manifest_out(restic: Any, configure: Callable[..., Job], host: Path) -> None:
     restic.answer("backup", out=DONE)
+    file = host / "srv" / "file"
+    nodes = [{"struct_type": "node", "path": str(path), "type": "file", "size": 8} for path in (file.parent, file)]
+    restic.answer("ls", out="\n".join(map(json.dumps, nodes)))
     configure("s3:http://minio/bucket", exclude=("*.json",))
     _backup.prepare("app")
     _backup.backup("app")
@@ -194,6 +200,52 @@ def test_a_new_host_does_not_save_emptiness_over_what_the_repository_holds(
     run = _state.load("app").last_run
     assert run
     assert run.exit_code == 75
+
+
+@pytest.fixture
+def saved_before(configure: Callable[..., Job], restic: Any, host: Path) -> None:
+    """A repository with a snapshot of this job and host, and a host that knows nothing of it."""
+    configure("s3:http://minio/bucket")
+    restic.answer("backup", out=DONE)
+    restic.answer("snapshots", out=json.dumps([{**SNAPSHOT, "tags": ["holdfast", "job=app"], "id": "a" * 64}]))
+    restic.answer("dump", out=json.dumps({"schema": 1, "volumes": {}, "paths": [str(host / "srv")]}))
+    node = {"struct_type": "node", "path": str(host / "srv" / "row"), "type": "file", "size": 5}
+    restic.answer("ls", out=json.dumps(node))
+
+
+@pytest.mark.usefixtures("saved_before")
+def test_what_a_service_made_on_a_new_host_is_not_saved_over_the_good_snapshots() -> None:
+    words = r"srv was neither restored nor saved by this host .* restore app; or, .* right: holdfast accept app\.$"
+    with pytest.raises(Precondition, match=words):
+        _backup.prepare("app")
+    assert main(["accept", "app"]) == 0
+    _backup.prepare("app")
+    assert _backup.backup("app").startswith("job app: snapshot ff19bcf0")
+    assert "nothing to accept" in _unrestored.accept("app")
+
+
+@pytest.mark.usefixtures("saved_before")
+def test_what_was_restored_is_saved(host: Path) -> None:
+    _restore_journal.record("app", str(host / "srv"), "a" * 64)
+    assert _backup.prepare("app") == []
+
+
+def test_a_first_run_that_is_killed_does_not_stop_the_next_one(app: Job, restic: Any) -> None:
+    _backup.prepare(app.name)
+    restic.answer("snapshots", out=json.dumps([{**SNAPSHOT, "id": "a" * 64}]))
+    assert _backup.prepare(app.name) == []
+    assert len(restic.calls("snapshots")) == 1
+
+
+def test_what_vanishes_while_it_is_saved_makes_it_partial(app: Job, restic: Any, host: Path) -> None:
+    _backup.prepare(app.name)
+    (host / "srv" / "file").unlink()
+    restic.answer("tag")
+    restic.answer("snapshots", out=json.dumps([{**SNAPSHOT, "id": "0a" * 32, "original": "ff19bcf0" * 8}]))
+    with pytest.raises(
+        Partial, match=r"srv: held data before it was saved, and is empty now.* Correct the job and run"
+    ):
+        _backup.backup(app.name)
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
@@ -278,6 +330,22 @@ def test_prepare_brings_back_first_what_an_earlier_run_left_down(
     assert _backup.prepare("app") == ["stopped container db"]
     assert _backup.release("app") == ["started container db"]
     assert engine == ["stop db", "start db", "stop db", "start db"]
+
+
+def test_a_problem_that_cannot_be_recorded_is_told_with_the_reason(app: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    _backup.prepare(app.name)
+    (Path(app.paths[0]) / "file").unlink()
+    Path(app.paths[0]).rmdir()
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_files, "write", full)
+    words = (
+        r"No such file or directory. Nothing was saved.*\njob app: its state \S+ could not be written: No space left"
+    )
+    with pytest.raises(Precondition, match=words):
+        _backup.prepare(app.name)
 
 
 @pytest.mark.usefixtures("app")

@@ -14,6 +14,8 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner._choic
     Origin,
     check_wanted,
     choose,
+    excluded,
+    excluded_at,
     moment,
     origins,
     select,
@@ -165,3 +167,24 @@ def test_select() -> None:
     assert select(found, None, "/srv/app", "nightly", SNAPSHOTS[0]) == found[1:]
     with pytest.raises(Problem, match=r"volume app is not in it\. It holds volume pgdata, path /srv/app"):
         select(found, "app", None, "nightly", SNAPSHOTS[0])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "source", "concerns"),
+    [
+        ("*.log", "/srv/app", True),
+        ("/srv/app/repo", "/srv/app", True),
+        ("/srv/app*", "/srv/app", True),
+        ("/srv/*/cache", "/srv/app", True),
+        ("/srv/application", "/srv/app", False),
+        ("/var/*", "/srv/app", False),
+        ("!/srv/app/keep", "/srv/app", False),
+    ],
+)
+def test_only_what_may_have_been_kept_out_of_a_source_is_told(pattern: str, source: str, concerns: bool) -> None:
+    (told,) = excluded(manifest(exclude=[pattern]))
+    assert excluded_at([told], source) == [pattern] * concerns
+
+
+def test_a_manifest_without_patterns() -> None:
+    assert excluded(manifest()) == ()

@@ -110,7 +110,7 @@ class Scene:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kill does not ask for the disk: what is not written out yet is still there."""
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-    monkeypatch.setattr(_placing, "_write_out", lambda _directory: None)
+    monkeypatch.setattr(_placing._files, "write_out", lambda _directory: None)
 
 
 def scene(root: Path, kind: str) -> Scene:
@@ -341,3 +341,15 @@ def test_a_path_that_is_no_staging_directory_is_never_removed(host: Path) -> Non
     with pytest.raises(Problem, match="no staging directory"):
         _placing.clean(journal, one)
     assert read(one.target) == OLD
+
+
+def test_what_an_earlier_restore_kept_in_a_mount_point_is_not_dropped_with_what_this_one_keeps(host: Path) -> None:
+    one = scene(host, "mount point")
+    earlier = ".before-20260101T000000Z"
+    fill(one.target / earlier, {"a": "older"})
+    one.restore()
+    assert read(one.kept / earlier) == {"a": "older"}
+    _placing.drop_kept(one.journal(), 0)
+    assert read(one.target / earlier) == {"a": "older"}
+    assert read(one.target) == NEW
+    assert not one.kept.exists()

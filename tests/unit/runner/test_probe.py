@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths
@@ -109,6 +110,35 @@ def test_a_directory_that_is_missing_or_empty_is_certainly_no_repository(tmp_pat
 def test_a_missing_parent_may_be_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
     probe = look_at_directory(tmp_path / "disk" / "repository")
     assert probe == Probe(Finding.UNREACHABLE, f"{tmp_path / 'disk'} does not exist; is a disk not mounted?")
+
+
+@pytest.mark.parametrize("told_by", ["fstab", "unit"])
+def test_where_a_disk_is_not_mounted_nothing_is_known(told_by: str, host: Path) -> None:
+    disk = host / "a disk"
+    (disk / "repository").mkdir(parents=True)
+    (disk / "repository" / "config").touch()
+    place = str(disk).replace(" ", "\\040")
+    if told_by == "fstab":
+        _paths.FSTAB.write_text(f"# {host} none\nproc /proc proc\n/dev/vdb {place} ext4 noauto 0 0\n")
+    else:
+        _paths.UNITS.mkdir()
+        (_paths.UNITS / "disk.mount").write_text(f"[Mount]\nWhat=/dev/vdb\nWhere={disk}\n")
+    words = f"nothing is mounted at {disk}, which is a mount point of this host"
+    for name in ("", "repository", "missing"):
+        assert look_at_directory(disk / name) == Probe(Finding.UNREACHABLE, words)
+    _paths.MOUNTINFO.write_text(f"22 1 0:20 / / rw - ext4 /dev/vda rw\n23 22 0:21 / {place} rw - ext4 /dev/vdb rw\n")
+    assert look_at_directory(disk / "repository") is None
+
+
+def test_what_may_not_be_looked_at_is_not_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, **_options: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    monkeypatch.setattr(os, "stat", refuse)
+    probe = look_at_directory(tmp_path / "missing")
+    assert probe
+    assert probe.finding is Finding.UNREACHABLE
 
 
 def test_other_peoples_things_are_no_repository_and_no_place_for_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -20,6 +21,7 @@ import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import (
     _backup,
     _paths,
+    _processes,
     _restic,
     _retention,
     _state,
@@ -81,7 +83,6 @@ def test_the_listing_knows_owner_mode_and_size(restic: Restic, host: Path) -> No
     assert set(nodes) == {str(host / "srv"), *(str(path) for path in (host / "srv").rglob("*"))}
     deep = nodes[str(host / "srv" / "sub" / "file")]
     assert (deep.type, deep.mode, deep.uid, deep.size) == ("file", 0o640, os.getuid(), 5)
-    assert restic.restore_size(snapshot.id, str(host / "srv")) == (2, 13)
 
 
 @pytest.mark.usefixtures("restic")
@@ -121,6 +122,42 @@ def test_making_one_where_one_is_fails_and_harms_nothing(restic: Restic) -> None
     with pytest.raises(Problem, match=r"could not create the repository"):
         restic.init()
     assert restic.probe().id == found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("*", "is not in the snapshot"),
+        ("file", "holds data, and none of it is in the snapshot"),
+        ("sub", ""),
+        ("sub/file", ""),
+    ],
+)
+def test_a_backup_of_nothing_is_no_success(
+    pattern: str, words: str, restic: Restic, configure: Callable[..., Job]
+) -> None:
+    configure(exclude=(pattern,))
+    if not words:
+        assert "2 files" in run()  # with the manifest
+        return
+    with pytest.raises(Partial, match=rf"srv: {words}, the job's exclude \({re.escape(pattern)}\) leaves it out"):
+        run()
+    assert restic.snapshots("web1", "app")[0].partial
+
+
+def test_directories_alone_are_content_only_where_there_was_nothing_else(
+    restic: Restic, configure: Callable[..., Job], host: Path
+) -> None:
+    (host / "srv" / "file").unlink()
+    (host / "srv" / "sub" / "deep").mkdir()
+    configure(exclude=("*.tmp",))
+    run()
+    (host / "srv" / "sub" / "file").rename(host / "srv" / "sub" / "deep" / "x.tmp")
+    with pytest.raises(Partial, match=r"none of it is in the snapshot"):
+        run()
+    (host / "srv" / "sub" / "deep" / "x.tmp").unlink()
+    run()
+    assert [one.partial for one in restic.snapshots()] == [False, True, False]
 
 
 def test_a_source_that_vanishes_behind_the_checks_makes_it_partial(
@@ -220,6 +257,7 @@ def test_the_lock_of_our_own_dead_is_no_obstacle(
     restic: Restic, host: Path, holder: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_retention, "WAIT", 20)
+    _processes.record("store", holder.pid)
     holder.kill()
     holder.wait()
     assert len(restic.locks()) == 1

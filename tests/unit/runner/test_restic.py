@@ -16,7 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _restic
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner import (
+    _paths,
+    _processes,
+    _restic,
+)
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._job import Job
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._probe import Finding
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Locked, Problem
@@ -34,6 +38,19 @@ LOCK = """unable to create lock in backend: repository is already locked by PID 
 lock was created at 2026-11-20 08:23:15 (2.476923893s ago)
 storage ID 4956b0d5
 the `unlock` command can be used to remove stale locks
+"""
+FULL_DISK = """write /srv/repo/locks/a32f2e96-tmp-2640309245: no space left on device
+github.com/restic/restic/internal/backend/local.(*Local).Save
+\tgithub.com/restic/restic/internal/backend/local/local.go:170
+github.com/restic/restic/internal/backend.(*RetryBackend).Save.func1
+\tgithub.com/restic/restic/internal/backend/backend_retry.go:66
+main.glob..func2
+\tgithub.com/restic/restic/cmd/restic/cmd_backup.go:74
+runtime.main
+\truntime/proc.go:250
+runtime.goexit
+\truntime/asm_amd64.s:1594
+unable to create lock in backend
 """
 STATUS = (
     '{"message_type":"status","percent_done":0.5,"total_files":4,"files_done":2,"total_bytes":100,"bytes_done":50,'
@@ -307,7 +324,6 @@ def test_the_listing_gives_owner_and_mode_as_the_host_takes_them(restic: Any, on
         Node("/srv/d", "dir", 0o2750, 26, 27, 0),
         Node("/srv/d/f", "file", 0o4640, 26, 0, 5),
     ]
-    assert on_s3.restore_size("29e34cb0", "/srv") == (1, 5)
 
 
 def test_a_listing_that_fails_is_told(restic: Any, on_s3: Restic) -> None:
@@ -366,6 +382,7 @@ def lock(restic: Any, name: str, **lock: Any) -> None:
         ({"uid": 4711}, False),
         ({"pid": os.getpid()}, False),
         ({"pid": 1}, False),
+        ({"pid": 2**22 + 2}, False),  # dead, or of another host of this name
     ],
 )
 def test_only_what_our_own_dead_left_is_unlocked(
@@ -375,8 +392,36 @@ def test_only_what_our_own_dead_left_is_unlocked(
     restic.answer("unlock")
     lock(restic, "l1")
     lock(restic, "l2", **foreign)
+    for pid in (2**22 + 1, os.getpid()):
+        _processes.record("store", pid)
     assert on_s3.unlock_own_dead() is unlocks
     assert len(restic.calls("unlock")) == int(unlocks)
+    assert _processes.is_own_and_gone("store", 2**22 + 1) is not unlocks
+
+
+def test_a_restic_that_fails_stays_known_since_its_lock_may(restic: Any, on_s3: Restic) -> None:
+    restic.answer("backup", out=DONE)
+    save(on_s3)
+    assert list((_paths.STATE / "processes").iterdir()) == []
+    restic.answer("backup", code=1)
+    with pytest.raises(Problem):
+        save(on_s3)
+    (left,) = (_paths.STATE / "processes").iterdir()
+    assert _processes.is_own_and_gone("store", int(left.stem))
+    assert not _processes.is_own_and_gone("other", int(left.stem))
+
+
+def test_a_search_ends_with_what_it_finds(restic: Any, on_s3: Restic) -> None:
+    node = json.dumps({"struct_type": "node", "path": "/srv/f", "type": "file", "size": 5})
+    restic.answer("ls", out=node + "\n", code=1)
+    assert on_s3.holds_something("29e34cb0", "/srv")
+    assert on_s3.holds_a_file("29e34cb0", "/srv")
+
+
+def test_the_reason_is_told_without_the_trace_behind_it(restic: Any, on_s3: Restic) -> None:
+    restic.answer("backup", err=FULL_DISK, code=1)
+    with pytest.raises(Problem, match=r"at \S+: write /\S+: no space left on device; unable to create lock in \w+\.$"):
+        save(on_s3)
 
 
 def test_a_lock_that_goes_is_waited_for(restic: Any, on_s3: Restic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +21,8 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner import
     _consumers,
     _paths,
     _placing,
+    _restore,
+    _restore_indispensable,
     _restore_journal,
     _state,
 )
@@ -26,12 +31,17 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner._job i
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restic import Node, Restic, Snapshot
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore import Restoration
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_plan import Request, plan
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_plan import plan
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_terms import Request
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._state import Run
 
 from .conftest import ScriptedRestic
 
 OLD, NEW = {"file": "content\n"}, {"file": "of the snapshot\n"}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
 
 
 class Scene:
@@ -95,8 +105,11 @@ def scene(host: Path, configure: Callable[..., Job], monkeypatch: pytest.MonkeyP
     configure(paths=tuple(map(str, one.paths)))
     _paths.DOCKER_SOCKET.touch()
     (_paths.RUN / "systemd" / "system").mkdir(parents=True)
+    seconds = itertools.count(10)
+    clock = SimpleNamespace(gmtime=time.gmtime, strftime=lambda *_given: f"20260101T0000{next(seconds)}Z")
+    monkeypatch.setattr(_restore, "time", clock)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(_placing, "_write_out", lambda _directory: None)
+    monkeypatch.setattr(_placing._files, "write_out", lambda _directory: None)
     monkeypatch.setattr(Engine, "containers", lambda _self: one.containers)
     monkeypatch.setattr(_consumers, "show", lambda units, _properties: {units[0]: {"ActiveState": one.unit}})
     monkeypatch.setattr(Restic, "version", lambda _self: (0, 14, 0))
@@ -275,3 +288,92 @@ def test_its_last_line_says_that_it_is_done_and_what_was_verified(
     said = capsys.readouterr().out.splitlines()[-1]
     labels = f"path {scene.paths[0]}, path {scene.paths[1]} " if options else ""
     assert said == f"restore app: done: {labels}{last}"
+
+
+def kill_between(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The previous content lies aside, the restored one waits, and the process is gone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_placing, "bring_in", lambda *_given: (nothing for nothing in ()).throw(Killed))
+        with pytest.raises(Killed):
+            scene.run()
+
+
+def fill(path: Path, job: str = "") -> None:
+    path.mkdir(exist_ok=True)
+    (path / "file").write_text("filled meanwhile\n")
+    if job:
+        _restore_journal.record(job, str(path), "5e6f7a8b")
+
+
+@pytest.mark.parametrize("again", ["if_empty", "replace"])
+def test_what_another_restore_filled_meanwhile_is_left_and_the_rest_is_finished(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, again: str
+) -> None:
+    kill_between(scene, monkeypatch)
+    fill(scene.paths[0], "hourly")
+    scene.run(mode=again)
+    assert scene.held() == ["filled meanwhile\n" if again == "if_empty" else NEW["file"], NEW["file"]]
+    kept = {(path / "file").read_text() for path in scene.root.glob("srv.before-*")}
+    assert kept == {OLD["file"], *(["filled meanwhile\n"] if again == "replace" else [])}
+    assert scene.staged() == []
+    assert _restore_journal.load("app") is None
+
+
+def test_what_a_stranger_wrote_is_not_taken_for_a_restore(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    _restore_journal.record("hourly", str(scene.paths[0]), "long ago")
+    kill_between(scene, monkeypatch)
+    fill(scene.paths[0])
+    with pytest.raises(Problem, match="srv was written by somebody else during the restore"):
+        scene.run(mode="if_empty")
+
+
+def test_what_another_restore_fills_while_restic_restores_stays(scene: Scene) -> None:
+    def meanwhile() -> None:
+        scene.meanwhile = lambda: None
+        fill(scene.paths[0], "hourly")
+
+    scene.meanwhile = meanwhile
+    with pytest.raises(Problem, match=r"the restore of job hourly has filled .*srv meanwhile") as told:
+        scene.run()
+    assert "move" not in str(told.value)
+    assert scene.held() == ["filled meanwhile\n", OLD["file"]]
+    assert scene.staged() == []
+    assert _restore_journal.load("app") is None
+    scene.run(mode="if_empty")
+
+
+def test_nothing_comes_into_what_another_restore_is_to_finish(
+    scene: Scene, configure: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(name="daily", paths=tuple(map(str, scene.paths)))
+    kill_between(scene, monkeypatch)
+    with pytest.raises(Problem, match=r"a restore of job app is at work on .*srv, or was interrupted"):
+        scene.run(job="daily")
+    scene.run(mode="if_empty")
+    scene.run(job="daily")
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_repository_inside_stays_where_it_is(scene: Scene, configure: Callable[..., Job], link: bool) -> None:
+    repository = scene.paths[0] / "repository"
+    if link:
+        repository.symlink_to(scene.root / "elsewhere")
+    configure(location=str(repository), paths=tuple(map(str, scene.paths)))
+    with pytest.raises(Problem, match=r"the repository store \(.*/srv/repository\)"):
+        scene.run(drop_previous=True)
+    scene.run(mode="if_empty")
+    scene.run(path=str(scene.paths[1]))
+    assert scene.held() == [OLD["file"], NEW["file"]]
+
+
+def test_what_holdfast_itself_needs_is_known(host: Path) -> None:
+    assert _restore_indispensable.touched_by(str(host / "srv")) == ()
+    for path in (_paths.JOBS, _paths.REPOSITORIES / "store", _paths.STATE):
+        assert len(_restore_indispensable.touched_by(str(path))) == 1
+    assert len(_restore_indispensable.touched_by(str(host))) == 3
+
+
+def test_data_that_the_restore_of_another_job_brought_is_known(scene: Scene) -> None:
+    for path in scene.paths:
+        _restore_journal.record("hourly", str(path), "1a2b3c4d")
+    assert scene.run(mode="if_empty") == ()

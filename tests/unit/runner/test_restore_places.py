@@ -21,7 +21,7 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner._resto
     mounts_inside,
     place_of,
 )
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_plan import Place, Request, Tree
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_terms import Place, Request, Tree
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._tree import (
     EMPTY,
     MISSING,

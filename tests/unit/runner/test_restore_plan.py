@@ -18,16 +18,16 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner._resto
     Journal,
     Placement,
 )
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_plan import (
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_plan import origin_of, plan
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restore_terms import (
     MODES,
     Chosen,
+    Filler,
     Observed,
     Outlook,
     Place,
     Request,
     Tree,
-    origin_of,
-    plan,
 )
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._tree import (
     EMPTY,
@@ -286,3 +286,69 @@ def test_what_holds_for_every_plan(wanted: Request, there: Place) -> None:
         assert not there.users or wanted.mode == "new"
     row = outlook.after["restored"] + outlook.after["left"]
     assert len(row) == 1
+
+
+def test_what_the_backups_need_is_never_moved_away() -> None:
+    there = place(OCCUPIED, indispensable=("the repository main (/srv/repo)",))
+    with pytest.raises(
+        Problem, match=r"what this host's backups need: the repository main \(/srv/repo\)\. Restore beside"
+    ):
+        plan(request(mode="replace", drop_previous=True), observed((VOLUME, there)))
+    assert plan(request(), observed((VOLUME, there))).steps == ()
+
+
+def test_what_the_job_excludes_is_told_where_it_moves_away_or_is_lost() -> None:
+    known = Chosen(SNAPSHOT, (PATH,), excluded=("/srv/app/repo", "*.log", "/var/cache"))
+    seen = observed((PATH, place(OCCUPIED, path="/srv/app")), chosen=known)
+    keep, _restore = plan(request(mode="replace"), seen).steps
+    assert keep.sentence.endswith("; what the job excludes (/srv/app/repo, *.log) stays there and does not come back")
+    drop = plan(request(mode="replace", drop_previous=True), seen).steps[-1]
+    lost = "12 files, 4.0 KiB, with what the job excludes, which no snapshot holds: /srv/app/repo, *.log"
+    assert (drop.verb, drop.destroys) == ("drop", lost)
+    assert lost in drop.sentence
+
+
+HOURLY = Filler("hourly", TARGET, "2026-01-01 01:00 UTC")
+
+
+@pytest.mark.parametrize("mode", ["if_empty", "replace"])
+@pytest.mark.parametrize("state", [MISSING, EMPTY, OCCUPIED])
+def test_what_another_restore_of_the_call_fills_is_left_with_the_reason(mode: str, state: str) -> None:
+    outlook = plan(request(mode=mode), observed((VOLUME, place(state, filler=HOURLY, is_known=False))))
+    assert outlook.steps == ()
+    (left,) = outlook.after["left"]
+    assert left["reason"] == f"is filled by the restore of job hourly in the same call ({TARGET})"
+    (warning,) = outlook.warnings
+    assert (
+        "of 2026-01-01 01:00 UTC. That of this job, of 2026-01-01 02:00 UTC, is newer: to have it, name job" in warning
+    )
+    newer = replace(HOURLY, time="2026-01-01 03:00 UTC")
+    assert plan(request(mode=mode), observed((VOLUME, place(state, filler=newer)))).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "there", "words"),
+    [
+        ({}, place(MISSING, inner=HOURLY), "Name job nightly before job hourly: what lies around comes first"),
+        ({}, place(MISSING, outer=HOURLY), "Name job hourly before job nightly: what lies around comes first"),
+        ({"mode": "new"}, place(MISSING, filler=HOURLY), "hourly in the same call brings data into .* Name another"),
+        (
+            {},
+            place(waiting="hourly"),
+            "a restore of job hourly is at work on .* finish it with holdfast restore hourly",
+        ),
+    ],
+)
+def test_where_restores_overlap_otherwise_they_are_named(options: dict[str, Any], there: Place, words: str) -> None:
+    with pytest.raises(Problem, match=words):
+        plan(request(**options), observed((VOLUME, there)))
+
+
+def test_what_was_interrupted_and_overtaken_is_only_cleared_away() -> None:
+    seen = observed((VOLUME, place(OCCUPIED)), interrupted=interrupted(STAGED), overtaken={TARGET: "hourly"})
+    (step,) = plan(request(), seen).steps
+    assert step.verb == "finish"
+    assert step.sentence == (
+        "remove what an interrupted restore of volume pgdata left in /v/.holdfast-restore-nightly-1a2b3c4d-0, since "
+        f"the restore of job hourly has filled {TARGET}, which is left as it is; {STAYS}"
+    )

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths, _state
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _files, _paths, _state
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._state import RetentionRun, Run, State
 from hypothesis import given, strategies as st
@@ -116,6 +117,23 @@ def test_the_state_of_another_schema_is_named_with_the_way_out() -> None:
     _paths.state_file("app").write_text('{"schema": 2}')
     with pytest.raises(Problem, match=r"app.json has schema 2, .* newer holdfast. Use that one again, or move"):
         _state.load("app")
+
+
+def test_a_full_disk_is_told_with_the_file_the_job_and_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_files, "write", full)
+    words = r"job app: its state \S+/app.json could not be written: No space left on device. Free some space there, and"
+    with pytest.raises(Problem, match=words):
+        _state.update("app", lambda state: state)
+
+
+def test_what_a_person_has_accepted_survives_every_run() -> None:
+    accepted = replace(State("app"), accepted="2026-01-31T02:30:00Z", begun="2026-01-30T02:30:00Z")
+    _state.update("app", lambda _state: accepted.after_run(FAILURE))
+    found = _state.load("app")
+    assert (found.accepted, found.begun) == (accepted.accepted, accepted.begun)
 
 
 def test_times_go_through_their_text() -> None:

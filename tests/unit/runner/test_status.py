@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -192,6 +193,25 @@ def test_a_table_for_a_person(
     assert lines[1].startswith("app    running")
     assert "1,204  3.0 GiB  2026-02-01 03:30 CET" in lines[1]
     assert lines[3] == "job other: it never ran"
+
+
+@pytest.mark.usefixtures("units")
+def test_one_broken_file_hides_no_other_job(configure: Callable[..., Job]) -> None:
+    configure(rpo=None)
+    configure(name="other", rpo=None)
+    _state.update("app", lambda state: state.after_run(SUCCESS))
+    _paths.job_file("broken").write_text("{")
+    _paths.state_file("other").write_text("[")
+    text, healthy = _status.status(None, as_json=False)
+    assert not healthy
+    lines = text.splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [["app", "good"], ["broken", "BAD"], ["other", "BAD"]]
+    assert re.match(r"job broken: \S+/broken.json is not JSON", lines[4])
+    assert "job other: its state" in lines[5]
+    rows = json.loads(_status.status(None, as_json=True)[0])
+    assert [(row["job"], row["healthy"]) for row in rows] == [("app", True), ("broken", False), ("other", False)]
+    with pytest.raises(Problem, match=r"job broken: .* is not JSON"):
+        _status.status("broken", as_json=False)
 
 
 def test_a_host_without_jobs_is_healthy() -> None:
