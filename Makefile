@@ -55,7 +55,7 @@ unit: environment ## unit tests, oldest and newest Python; some: T="tests/unit/t
 molecule: setup ## scenarios on hosts of the lab; one: T=volume
 	$(CHECK) molecule
 
-faults: setup ## what is left when a restore is killed at each of its steps, with real restic
+faults: setup ## what is left when a restore, a seed or a migration is killed at each of its steps
 	@python -m pytest tests/faults $(T)
 
 demo: setup ## the main job on a real machine: provision, back up, lose, restore, compare; KEEP=1 leaves the host

@@ -85,6 +85,11 @@ options:
       - Needs the Docker SDK for Python 4.4.0 or newer.
     type: bool
     default: false
+  debug:
+    description:
+      - Has no effect. It is there for playbooks that come from community.docker, where modules accept it.
+    type: bool
+    default: false
 requirements:
   - Docker SDK for Python, C(docker), 4.1.0 or newer (Debian's C(python3-docker))
 notes:

@@ -19,6 +19,8 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback, missing_required_lib
 
+from ._drivers import Silent
+from ._mounted import Container, container_of
 from .runner._problem import Problem
 
 OPTIONS: Mapping[str, Any] = {
@@ -47,10 +49,14 @@ OPTIONS: Mapping[str, Any] = {
         "aliases": ["tls_verify"],
     },
     "use_ssh_client": {"type": "bool", "default": False},
+    "debug": {"type": "bool", "default": False},
 }
 """The options by which a module reaches Docker, as in community.docker."""
 
 REQUIRED_TOGETHER = [("client_cert", "client_key")]
+
+HOLDER_LABEL = "holdfast.holder"
+"""On the containers that do nothing but hold volumes mounted for a module (``_holder``)."""
 
 _FILES = {"ca_path": "ca.pem", "client_cert": "cert.pem", "client_key": "key.pem"}
 _UNIX = "unix://"
@@ -91,6 +97,11 @@ class Docker:
         """Whether paths in Docker's answers are paths of this host."""
         return self._host.startswith(_UNIX)
 
+    def info(self) -> Mapping[str, Any]:
+        """What the daemon says of itself."""
+        with self._while("reading the daemon's settings"):
+            return dict(self._client.info())
+
     def volume(self, name: str) -> Mapping[str, Any] | None:
         """The volume as Docker inspects it, None when there is none of exactly this name."""
         with self._while(f"reading volume {name}"):
@@ -115,16 +126,62 @@ class Docker:
                 return
 
     def consumers(self, names: Sequence[str]) -> Mapping[str, tuple[Consumer, ...]]:
-        """The containers that use each of the volumes, by one request for all of them."""
+        """The containers that use each of the volumes, without the collection's own, by one request for all of them."""
         with self._while("listing the containers that use the volumes"):
             containers = self._client.containers(all=True, filters={"volume": list(names)})
         found: dict[str, list[Consumer]] = {name: [] for name in names}
         for container in containers:
+            if HOLDER_LABEL in (container.get("Labels") or {}):
+                continue
             consumer = Consumer(container["Id"], _name(container), container["State"])
             for name in {mount.get("Name") for mount in container.get("Mounts") or () if mount["Type"] == "volume"}:
                 if name in found:
                     found[name].append(consumer)
         return {name: tuple(sorted(users, key=lambda user: user.name)) for name, users in found.items()}
+
+    def volumes(self, driver: str = "") -> tuple[list[Mapping[str, Any]], tuple[str, ...]]:
+        """All volumes as Docker lists them, and its warnings: with any, volumes of some driver are not among them.
+
+        With ``driver`` those of this one, and no other is asked. A plugin that Docker runs has a tag in its name.
+        """
+        with self._while(f"listing the volumes{f' of the driver {driver}' if driver else ''}"):
+            answer = self._client.volumes(filters={"driver": [driver, f"{driver}:latest"]} if driver else None)
+        return list(answer.get("Volumes") or ()), tuple(answer.get("Warnings") or ())
+
+    def containers(self) -> list[Container]:
+        """All containers, running or not, with what they have mounted, by one request; in the order of their names."""
+        with self._while("listing the containers"):
+            answers = self._client.containers(all=True)
+        return sorted((container_of(answer, _name(answer)) for answer in answers), key=lambda one: one.name)
+
+    def image(self, image: str) -> Mapping[str, Any] | None:
+        """The image as Docker inspects it, None when it is gone, as it may be while containers made of it remain."""
+        with self._while(f"reading image {image}"):
+            try:
+                return dict(self._client.inspect_image(image))
+            except self._sdk.errors.NotFound:
+                return None
+
+    def changes(self, name: str, seconds: float) -> list[Mapping[str, Any]]:
+        """What a container's own layer changes of its image (``docker diff``), answered within so many seconds."""
+        usual = self._client.timeout
+        self._client.timeout = seconds
+        try:
+            with self._while(f"comparing container {name} with its image"):
+                return list(self._client.diff(name) or ())
+        finally:
+            self._client.timeout = usual
+
+    @property
+    def not_found(self) -> type[Exception]:
+        """What :meth:`request` lets out as a Problem unless it is caught within: Docker has no such object."""
+        return self._sdk.errors.NotFound  # type: ignore[no-any-return]
+
+    @contextmanager
+    def request(self, doing: str) -> Iterator[Any]:
+        """The SDK's own client for requests that have no method here, with the errors that all have here."""
+        with self._while(doing):
+            yield self._client
 
     @contextmanager
     def _while(self, doing: str) -> Iterator[None]:
@@ -135,7 +192,7 @@ class Docker:
             answer = str(error.explanation or error).strip().rstrip(".")
             raise Problem(f"Docker at {self._host} refused, while {doing}: {answer}.") from error
         except self._requests.exceptions.Timeout as error:
-            raise Problem(
+            raise Silent(
                 f"Docker at {self._host} did not answer in time, while {doing}. Look into its journal "
                 "(journalctl -u docker), a volume plugin may hang; or set a longer timeout."
             ) from error
@@ -227,5 +284,7 @@ def _reason(error: BaseException) -> str:
             return "this user may not use it. Run the task as root (become: true)."
         if isinstance(link, (FileNotFoundError, ConnectionRefusedError)):
             return "the daemon is not running. Start it (systemctl start docker), or set docker_host."
+        if isinstance(link, (ConnectionResetError, BrokenPipeError)):
+            return "the connection broke off: the daemon stopped or started. Run again once it runs."
         link = link.__cause__ or link.__context__
     return f"{str(error).rstrip('.')}. Check docker_host, the network and the TLS options."

@@ -17,7 +17,7 @@ def removal(volume: Volume, confirm: str | None, told: str = "") -> Action:
     """
     because = f" because {told}" if told else ""
     _refuse_use(volume, because)
-    _refuse_protected(volume, confirm, because)
+    refuse_protected(volume, confirm, f"remove it{because}")
     instead = "on_drift: warn" if told else "state: present"
     return Action(
         "remove",
@@ -41,17 +41,20 @@ def _refuse_use(volume: Volume, because: str) -> None:
         )
 
 
-def _refuse_protected(volume: Volume, confirm: str | None, because: str) -> None:
-    """The UUID and not the name: what somebody confirmed once is not confirmed for the next volume of the name."""
+def refuse_protected(volume: Volume, confirm: str | None, what: str) -> None:
+    """Problem for a protected volume, unless its UUID confirms ``what``.
+
+    The UUID and not the name: what somebody confirmed once is not confirmed for the next volume of the name.
+    """
     if volume.provenance.protected is None:
         raise Problem(
-            f"volume {volume.name}: refused to remove it{because}: this user cannot see whether it is protected. "
+            f"volume {volume.name}: refused to {what}: this user cannot see whether it is protected. "
             "Run the task as root (become: true)."
         )
     if not volume.provenance.protected or confirm == volume.uuid:
         return
     wrong = f"confirm: {confirm} is not its UUID. " if confirm else ""
     raise Problem(
-        f"volume {volume.name}: refused to remove it{because}: it is protected and holds {_held(volume)}. {wrong}"
-        f"Set confirm: {volume.uuid} to remove this very volume, or protected: false to end its protection first."
+        f"volume {volume.name}: refused to {what}: it is protected and holds {_held(volume)}. {wrong}"
+        f"Set confirm: {volume.uuid} for this very volume, or protected: false to end its protection first."
     )

@@ -43,6 +43,8 @@ class Provenance:
     """None where this user may not know."""
     seeded: Origin | None = None
     adopted: Origin | None = None
+    hands_down: bool = False
+    """Its first use, at which owner and group are handed down to all that it holds, is still to come."""
 
 
 NOTHING = Provenance()

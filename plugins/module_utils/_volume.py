@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from . import _kind, _shape
 from ._content import Content
 from ._docker import Consumer
 from ._driver_options import as_strings, check_local, masked
-from ._provenance import NOTHING, Provenance
+from ._provenance import NOTHING, Origin, Provenance
+from ._seed import ADOPT_OPTIONS, SEED_OPTIONS, Seed, seed_of
+from ._shape import Wish
 from .runner._problem import Problem
 
 UUID_LABEL = "holdfast.uuid"
@@ -23,8 +26,13 @@ OPTIONS: Mapping[str, Any] = {
     "driver": {"type": "str"},
     "driver_options": {"type": "dict"},
     "labels": {"type": "dict"},
-    "on_drift": {"type": "str", "choices": ["fail", "warn", "recreate"], "default": "fail"},
+    "on_drift": {"type": "str", "choices": ["fail", "warn", "migrate", "recreate"], "default": "fail"},
     "recreate": {"type": "str", "choices": ["always", "never", "options-changed"]},
+    "quiesce": {"type": "str", "choices": ["fail", "stop", "pause"], "default": "fail"},
+    "data": {"type": "str", "choices": ["copy", "keep_in_place"], "default": "copy"},
+    **_shape.OPTIONS,
+    "seed": {"type": "dict", "options": SEED_OPTIONS},
+    "adopt": {"type": "dict", "options": ADOPT_OPTIONS},
     "protected": {"type": "bool"},
     "confirm": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -53,6 +61,12 @@ class Desired:
     on_drift: str = "fail"
     always_anew: bool = False
     """Created anew by every call, as with community.docker's ``recreate: always``."""
+    quiesce: str = "fail"
+    """What a migration or a seed does with running containers: ``fail``, ``stop`` or ``pause``."""
+    data: str = "copy"
+    """What a migration does with the data: ``copy`` or ``keep_in_place``."""
+    wish: Wish | None = None
+    seed: Seed | None = None
     protected: bool | None = None
     confirm: str | None = None
     present: bool = True
@@ -100,10 +114,12 @@ def desire(item: Mapping[str, Any]) -> Desired:
         labels = _strings("labels", item["labels"])
         if options and item["driver"] in (None, LOCAL):
             check_local(options)
+            _kind.check(options)
         for label in labels or {}:
             if label.startswith(RESERVED):
                 raise Problem(f"labels.{label}: labels that begin with {RESERVED} are set by the module. Take it out.")
         on_drift = _on_drift(item["on_drift"], item["recreate"])
+        wish, seed = _shape.wish_of(item), seed_of(item)
     except Problem as problem:
         raise Problem(f"volume {name}: {problem}") from problem
     return Desired(
@@ -113,6 +129,10 @@ def desire(item: Mapping[str, Any]) -> Desired:
         labels,
         on_drift,
         always_anew=item["recreate"] == "always",
+        quiesce=item["quiesce"],
+        data=item["data"],
+        wish=wish,
+        seed=seed,
         protected=item["protected"],
         confirm=item["confirm"],
         present=item["state"] == "present",
@@ -149,8 +169,13 @@ def observed(answer: Mapping[str, Any]) -> Volume:
         driver_options=dict(answer.get("Options") or {}),
         labels=dict(answer.get("Labels") or {}),
         mountpoint=answer.get("Mountpoint") or "",
-        created=answer.get("CreatedAt") or "",
+        created=_created(answer.get("CreatedAt") or ""),
     )
+
+
+def _created(answer: str) -> str:
+    """Empty when the driver gave no time, for which Docker writes the first moment of the year 1."""
+    return "" if answer.startswith("0001-") else answer
 
 
 def definition(desired: Desired, volume: Volume | None) -> Definition:
@@ -182,8 +207,10 @@ def shown(volume: Volume) -> dict[str, Any]:
         **_defined(volume.name, Definition(volume.driver, volume.driver_options, volume.labels)),
         "mountpoint": volume.mountpoint,
         "uuid": volume.uuid,
-        "created": volume.created,
+        "created": volume.created or None,
         "protected": volume.provenance.protected,
+        "seeded": _origin(volume.provenance.seeded),
+        "adopted": _origin(volume.provenance.adopted),
         "consumers": [{"id": user.id, "name": user.name, "state": user.state} for user in volume.consumers],
     }
 
@@ -191,7 +218,18 @@ def shown(volume: Volume) -> dict[str, Any]:
 def predicted(name: str, wanted: Definition, protected: bool) -> dict[str, Any]:
     """The volume that will be: what only its creation decides is null."""
     undecided = {"mountpoint": None, "uuid": None, "created": None}
-    return {**_defined(name, wanted), **undecided, "protected": protected, "consumers": []}
+    return {
+        **_defined(name, wanted),
+        **undecided,
+        "protected": protected,
+        "seeded": None,
+        "adopted": None,
+        "consumers": [],
+    }
+
+
+def _origin(origin: Origin | None) -> dict[str, str] | None:
+    return None if origin is None else asdict(origin)
 
 
 def _defined(name: str, wanted: Definition) -> dict[str, Any]:
@@ -199,5 +237,6 @@ def _defined(name: str, wanted: Definition) -> dict[str, Any]:
         "name": name,
         "driver": wanted.driver,
         "driver_options": masked(wanted.driver_options),
+        "persistent": _kind.kind_of(wanted.driver, wanted.driver_options).is_persistent,
         "labels": {label: value for label, value in wanted.labels.items() if label != UUID_LABEL},
     }

@@ -8,19 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from . import _migration
 from ._content import Content
 from ._driver_options import differences, masked
-from ._guard import removal
+from ._guard import refuse_protected, removal
+from ._kind import is_same_driver
+from ._migration_check import Facts
 from ._pipeline import Action, Plan
 from ._provenance import NOTHING, Provenance
-from ._volume import OF_OTHERS, Definition, Desired, Volume, definition, predicted, shown
+from ._volume import OF_OTHERS, UUID_LABEL, Definition, Desired, Volume, definition, predicted, shown
 from .runner._problem import Problem
+
+NO_FACTS = Facts()
 
 
 def drift(desired: Desired, volume: Volume) -> list[str]:
     """What of the volume differs from what is declared, as sentences; empty when nothing."""
     told = []
-    if desired.driver not in (None, volume.driver):
+    if desired.driver is not None and not is_same_driver(desired.driver, volume.driver):
         told.append(f"driver differs ('{volume.driver}' → '{desired.driver}')")
     if desired.driver_options is not None:
         options = differences(volume.driver_options, desired.driver_options)
@@ -43,8 +48,13 @@ def needs_content(desired: Desired, volume: Volume) -> bool:
     return not desired.present or _is_made_anew(desired, volume) or bool(drift(desired, volume))
 
 
-def plan(desired: Desired, volume: Volume | None) -> Plan:
-    """The way from the volume as it is to the volume as it should be."""
+def migrates(desired: Desired, volume: Volume) -> bool:
+    """Whether the volume is to get another definition and to keep its data."""
+    return desired.present and desired.on_drift == "migrate" and bool(drift(desired, volume))
+
+
+def plan(desired: Desired, volume: Volume | None, facts: Facts = NO_FACTS) -> Plan:
+    """The way from the volume as it is to the volume as it should be; ``facts`` are needed where it migrates."""
     if volume is None:
         return _plan_missing(desired)
     if not desired.present:
@@ -52,6 +62,8 @@ def plan(desired: Desired, volume: Volume | None) -> Plan:
     told = "; ".join(drift(desired, volume))
     if _is_made_anew(desired, volume):
         return _plan_anew(desired, volume, told or "recreate is always")
+    if migrates(desired, volume):
+        return _plan_migration(desired, volume, facts)
     if told:
         return _plan_drift(desired, volume, told)
     return _plan_kept(desired, volume)
@@ -99,6 +111,25 @@ def _plan_anew(desired: Desired, volume: Volume, told: str) -> Plan:
     return Plan(shown(volume), predicted(volume.name, wanted, stays), actions)
 
 
+def _plan_migration(desired: Desired, volume: Volume, facts: Facts) -> Plan:
+    """Another definition, and the same volume to everybody: its name, its data, its UUID, its containers."""
+    wanted = definition(desired, volume)
+    kept = _plan_kept(desired, volume)
+    steps = _migration.actions(wanted, volume, facts, desired.quiesce, desired.data)
+    if any(step.destroys for step in steps):
+        refuse_protected(volume, desired.confirm, "leave its data behind")
+    labels = {**wanted.labels, UUID_LABEL: volume.uuid or ""}
+    provenance = volume.provenance
+    if desired.protected is not None:
+        provenance = replace(provenance, protected=desired.protected)
+    moved = replace(
+        volume, driver=wanted.driver, driver_options=wanted.driver_options, labels=labels, provenance=provenance
+    )
+    after = {**shown(moved), "created": None}
+    warnings = _migration.warnings(volume.name, facts)
+    return Plan(kept.before, after, (*steps, *kept.actions), warnings)
+
+
 def _creation(name: str, wanted: Definition) -> Action:
     options = ", ".join(f"{option}={value}" for option, value in masked(wanted.driver_options).items())
     return Action("create", f"create volume {name} with driver {wanted.driver}{f' ({options})' if options else ''}")
@@ -120,5 +151,10 @@ def _holding(content: Content) -> str:
 
 
 def _ways_on(content: Content) -> str:
-    anew = "to create it anew" if content.is_empty else "and data_loss: allow to create it anew without its data"
-    return f"Set on_drift: recreate {anew}, or on_drift: warn to leave it as it is, or declare what it has."
+    change = (
+        "Set on_drift: recreate to create it anew"
+        if content.is_empty
+        else "Set on_drift: migrate to change it and keep its data, on_drift: recreate and data_loss: allow to create "
+        "it anew without them"
+    )
+    return f"{change}, or on_drift: warn to leave it as it is, or declare what it has."

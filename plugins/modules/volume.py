@@ -66,11 +66,150 @@ options:
       - What to do when the volume exists and differs from what is declared. Docker cannot change a volume.
       - V(fail) changes nothing and fails with what differs and what the volume holds.
       - V(warn) changes nothing and warns.
+      - V(migrate) gives the volume its new definition and keeps its data, UUID and protection. The data is copied, the
+        copy is proved by content, the volume is created again under its name, and so is every container that uses
+        it, from its own settings, since Docker removes no volume that a container refers to. What ran is started.
+        A run that is killed is undone or finished by the next; at every moment there is a complete copy.
       - V(recreate) removes the volume and creates it anew. With data in it that needs O(data_loss=allow). What is not
         declared is taken over from the old volume, the UUID is not.
     type: str
-    choices: [fail, warn, recreate]
+    choices: [fail, warn, migrate, recreate]
     default: fail
+  quiesce: &quiesce
+    description:
+      - What to do with containers that run with the volume during O(on_drift=migrate), O(seed) or O(adopt), or that
+        write to what it is seeded from.
+      - V(fail) refuses and names them. V(stop) stops them and starts them again. V(pause) pauses those that write to
+        the source of a seed; it is not enough for a migration.
+    type: str
+    choices: [fail, stop, pause]
+    default: fail
+  data: &data
+    description:
+      - Where the data of O(on_drift=migrate) comes from. V(copy) copies it from the old definition's place.
+      - V(keep_in_place) copies nothing and points the volume at what lies at O(driver_options) already. Data that
+        Docker kept itself would be lost, which needs O(data_loss=allow).
+    type: str
+    choices: [copy, keep_in_place]
+    default: copy
+  owner: &owner
+    description:
+      - Owner of the volume's root directory, by a name of this host or by number, as a container sees it. With
+        C(userns-remap), what the daemon adds is added here too. A number needs no account on the host.
+      - Without it, the owner is not managed.
+      - Docker gives an empty volume the owner and mode of the image's directory when a first container is created on
+        it; what is declared here is put right by the next run. A volume with O(directories) is not empty and is left
+        alone.
+    type: str
+  group: &group
+    description:
+      - Group of the volume's root directory, as O(owner).
+    type: str
+  mode: &mode
+    description:
+      - Mode of the volume's root directory as three or four octal digits, in quotes. Without it, it is not managed.
+    type: raw
+  selinux_type: &selinux_type
+    description:
+      - SELinux type of the volume's root directory, such as V(container_file_t), which files made in it inherit.
+      - An error on a host where SELinux does not run.
+    type: str
+  directories: &directories
+    description:
+      - Directories in the volume. They are made, and get owner, group and mode; what lies in them is left alone.
+      - No symbolic link is followed, so nothing outside of the volume is changed, whatever a container put there.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: The path, relative to the volume's root, without C(.) and C(..).
+        type: str
+        required: true
+      owner:
+        description: Owner. Without it, a new directory gets that of the directory that it lies in, as declared.
+        type: str
+      group:
+        description: Group, as C(owner).
+        type: str
+      mode:
+        description: Mode, in quotes. Without it, a new directory gets C(0755), and an existing one keeps its own.
+        type: raw
+  recurse: &recurse
+    description:
+      - Whether owner and group are handed down to all that the volume holds before its first container, such as what
+        O(seed) put there. What lies in one of O(directories) gets those of that directory.
+    type: bool
+    default: false
+  seed: &seed
+    description:
+      - Where the first content of the volume comes from, exactly one of C(directory), C(archive), C(url), C(volume) and
+        C(image). It is brought in once, while the volume is empty, and never again.
+      - It is made ready and checked apart from the volume and put in place when it is whole. A seed that fails or is
+        killed leaves the volume empty, and the next run does it again.
+    type: dict
+    suboptions:
+      directory:
+        description: A directory on the control node, or, with C(remote_src), on the host.
+        type: path
+      archive:
+        description: A tar, compressed or not, or a zip, on the control node, or, with C(remote_src), on the host.
+        type: path
+      url:
+        description: The URL of such an archive, which needs C(checksum).
+        type: str
+      volume:
+        description: Another volume, whose content is copied.
+        type: str
+      image:
+        description: An image on the host, of which one container is run with the content-to-be mounted at C(path).
+        type: str
+      checksum:
+        description: Of the archive, such as C(sha256:9f86d0…).
+        type: str
+      strip:
+        description: How many leading directories of an archive's members to leave out.
+        type: int
+        default: 0
+      remote_src:
+        description: Whether C(directory) or C(archive) lies on the host already.
+        type: bool
+        default: false
+      command:
+        description: The command of the container of C(image). Without it, the image's own.
+        type: list
+        elements: str
+      path:
+        description: Where the container of C(image) finds the directory to fill.
+        type: str
+        default: /seed
+      environment:
+        description: Environment of the container of C(image).
+        type: dict
+      user:
+        description: User of the container of C(image).
+        type: str
+      network:
+        description: Network of the container of C(image).
+        type: str
+        default: none
+      timeout:
+        description: Seconds for the command of the container of C(image). V(0) is as long as it takes.
+        type: int
+        default: 3600
+  adopt: &adopt
+    description:
+      - Takes over what a container keeps in an anonymous volume, in another volume or in its own layer. It is brought
+        in once, as with O(seed), and proved by content.
+    type: dict
+    suboptions:
+      container:
+        description: The container's name. With O(quiesce=stop) it stays stopped.
+        type: str
+        required: true
+      path:
+        description: The path in the container, absolute.
+        type: str
+        required: true
   recreate: &recreate
     description:
       - The word of M(community.docker.docker_volume) for O(on_drift), for playbooks that come from there.
@@ -110,10 +249,24 @@ options:
       driver_options: *driver_options
       labels: *labels
       on_drift: *on_drift
+      quiesce: *quiesce
+      data: *data
       recreate: *recreate
+      owner: *owner
+      group: *group
+      mode: *mode
+      selinux_type: *selinux_type
+      directories: *directories
+      recurse: *recurse
+      seed: *seed
+      adopt: *adopt
       protected: *protected
       confirm: *confirm
       state: *state
+  _sent:
+    description:
+      - Not for playbooks. Where the action plugin put what O(seed) names of the control node, by volume.
+    type: dict
 seealso:
   - module: community.docker.docker_volume
   - name: docker volume create
@@ -165,6 +318,36 @@ EXAMPLES = r"""
     name: ledger
     state: absent
     confirm: "{{ ledger.volume.uuid }}"
+
+- name: A volume whose first content is there before its first container, for the user that the container runs as
+  holdfast.persistence.volume:
+    name: wiki
+    owner: "1000"
+    group: "1000"
+    mode: "0750"
+    recurse: true
+    directories:
+      - path: uploads
+        mode: "0770"
+    seed:
+      archive: /srv/wiki.tar.gz
+      remote_src: true
+
+- name: A copy of it
+  holdfast.persistence.volume:
+    name: wiki-test
+    seed:
+      volume: wiki
+
+- name: The same volume, now on a disk of its own, with its data
+  holdfast.persistence.volume:
+    name: wiki-test
+    driver_options:
+      type: none
+      o: bind
+      device: /srv/wiki-test
+    on_drift: migrate
+    quiesce: stop
 
 - name: Remove volumes, unless they hold data
   holdfast.persistence.volume:
@@ -229,6 +412,47 @@ volume:
       type: bool
       returned: always
       sample: false
+    seeded:
+      description: Where its first content came from, its digest and when. Null in it is what check mode cannot know.
+      type: dict
+      returned: always
+      sample: {"source": "archive /srv/wiki.tar.gz", "digest": "sha256:9f86d081", "at": "2026-03-01T02:00:00+00:00"}
+    adopted:
+      description: The same for what it took over from a container.
+      type: dict
+      returned: always
+      sample: null
+    persistent:
+      description: Whether its data outlives its last container. Not that of a tmpfs.
+      type: bool
+      returned: always
+      sample: true
+    uid:
+      description: Owner of its root directory, as a container sees it.
+      type: int
+      returned: when something of its shape is declared and can be seen
+      sample: 1000
+    gid:
+      description: Group of its root directory, as a container sees it.
+      type: int
+      returned: as RV(volume.uid)
+      sample: 1000
+    mode:
+      description: Mode of its root directory.
+      type: str
+      returned: as RV(volume.uid)
+      sample: "0750"
+    selinux_type:
+      description: SELinux type of its root directory.
+      type: str
+      returned: as RV(volume.uid)
+      sample: null
+    directories:
+      description: The declared directories that are there.
+      type: list
+      elements: dict
+      returned: as RV(volume.uid), when O(directories) are declared
+      sample: [{"path": "uploads", "uid": 1000, "gid": 1000, "mode": "0770"}]
     consumers:
       description: The containers that use it, running or not.
       type: list
@@ -274,6 +498,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.holdfast.persistence.plugins.module_utils import _docker
 from ansible_collections.holdfast.persistence.plugins.module_utils._driver_options import secrets
 from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import argument_spec, constraints, run
+from ansible_collections.holdfast.persistence.plugins.module_utils._seed import seed_secrets
 from ansible_collections.holdfast.persistence.plugins.module_utils._volume import OPTIONS
 from ansible_collections.holdfast.persistence.plugins.module_utils._volume_resource import VolumeResource
 
@@ -284,13 +509,19 @@ class Module(AnsibleModule):
     def _log_invocation(self) -> None:
         for item in [self.params, *(self.params["volumes"] or [])]:
             self.no_log_values.update(secrets(item["driver_options"] or {}))
+            self.no_log_values.update(seed_secrets(item))
         super()._log_invocation()
 
 
 def options() -> dict[str, Any]:
-    """The argument specification, with the other name that community.docker has for the name."""
+    """The argument specification, with the other name that community.docker has for the name.
+
+    ``_sent`` is the action plugin's: by volume, where on the host it put what lay on the control node.
+    """
     data_loss = {"type": "str", "choices": ["refuse", "allow"], "default": "refuse"}
-    spec = argument_spec(VolumeResource, OPTIONS, {**_docker.OPTIONS, "data_loss": data_loss})
+    spec = argument_spec(
+        VolumeResource, OPTIONS, {**_docker.OPTIONS, "data_loss": data_loss, "_sent": {"type": "dict"}}
+    )
     for name in (spec["name"], spec["volumes"]["options"]["name"]):
         name["aliases"] = ["volume_name"]
     return spec

@@ -77,6 +77,9 @@ def measure_calls() -> str:
     rows: list[tuple[str, float, float | None]] = [("ping, one task", ping, None)]
     rows.append(("volume, 50 in one list, first", playbook("volumes_list"), None))
     rows.append(("volume, 50 in one list, unchanged", median("volumes_list"), 2.0))
+    rows.append(("volume, 500 in one list, first", playbook("volumes_many"), None))
+    rows.append(("volume, 500 in one list, unchanged", median("volumes_many"), 4.0))
+    rows.append(("volume_info, 500 volumes", median("volume_info"), 2.0))
     playbook("volumes_remove")
     rows.append(("loop over community.docker.docker_volume, first", playbook("volumes_loop"), None))
     rows.append(("loop over community.docker.docker_volume, unchanged", median("volumes_loop"), None))

@@ -83,6 +83,7 @@ def test_a_daemon_that_does_not_answer(tmp_path: Path) -> None:
     [
         (PermissionError(13, "Permission denied"), "this user may not use it. Run the task as root (become: true)."),
         (ConnectionRefusedError(111, "refused"), "the daemon is not running. Start it (systemctl start docker), or "),
+        (ConnectionResetError(104, "reset by peer"), "the connection broke off: the daemon stopped or started."),
         (ssl.SSLError(1, "certificate required"), "the connection was aborted. Check docker_host, the network and the"),
     ],
 )

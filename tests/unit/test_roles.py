@@ -16,6 +16,7 @@ ROLES = role_readme.roles()
 PASSED_TO = {
     "backup_client_repositories": "backup_repository",
     "backup_client_jobs": "backup_timer",
+    "docker_storage_bind_directories": "bind_directory",
     "docker_storage_volumes": "volume",
 }
 """Which module takes a list variable whole, item by item the same."""
@@ -71,7 +72,8 @@ def test_readme_holds_the_generated_tables(role: Path) -> None:
 def test_items_have_the_options_of_the_module_that_takes_them(variable: str) -> None:
     [declared] = [_options(role)[variable] for role in ROLES if variable in _options(role)]
     module = documentation.options(documentation.MODULES / f"{PASSED_TO[variable]}.py")
-    [items] = [option for option in module.values() if "name" in option.get("suboptions", {})]
+    key = next(iter(module))
+    [items] = [option for option in module.values() if key in option.get("suboptions", {})]
     assert _shape(declared) == _shape(items)
 
 

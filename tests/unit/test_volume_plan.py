@@ -167,7 +167,8 @@ def test_what_only_the_creation_decides_is_null_in_the_prediction() -> None:
     made = plan(Desired("pgdata", labels={"a": "1"}), None)
     assert made.after == {
         "name": "pgdata", "driver": "local", "driver_options": {}, "labels": {"a": "1"},
-        "mountpoint": None, "uuid": None, "created": None, "protected": False, "consumers": [],
+        "mountpoint": None, "uuid": None, "created": None, "protected": False, "seeded": None,
+        "adopted": None, "persistent": True, "consumers": [],
     }  # fmt: skip
 
 
@@ -178,6 +179,7 @@ def test_an_unchanged_volume_is_shown_as_it_is() -> None:
     assert made.before == made.after == {
         "name": "pgdata", "driver": "local", "driver_options": {}, "labels": {"a": "1"},
         "mountpoint": "/v/pgdata/_data", "uuid": "u-1", "created": "2026-03-01T02:00:00Z", "protected": False,
+        "seeded": None, "adopted": None, "persistent": True,
         "consumers": [{"id": "0f3c", "name": "db", "state": "running"}],
     }  # fmt: skip
 
@@ -192,9 +194,12 @@ def test_a_volume_of_others_is_accepted_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (DATA, "and it holds 1,204 files (3.1 GB). Set on_drift: recreate and data_loss: allow to create it anew"),
+        (
+            DATA,
+            "and it holds 1,204 files (3.1 GB). Set on_drift: migrate to change it and keep its data, on_drift: r",
+        ),
         (EMPTY, "and it is empty. Set on_drift: recreate to create it anew, or on_drift: warn"),
-        (UNKNOWN, "and it holds data that cannot be counted (the driver cloud keeps it). Set on_drift: recreate and d"),
+        (UNKNOWN, "and it holds data that cannot be counted (the driver cloud keeps it). Set on_drift: migrate to"),
     ],
 )
 def test_drift_fails_by_default_and_says_what_the_volume_holds(content: Content, told: str) -> None:
@@ -249,7 +254,7 @@ def test_always_creates_anew_once_in_a_call() -> None:
 def test_a_protected_volume_goes_only_by_its_uuid(content: Content, desired: Mapping[str, Any]) -> None:
     there = volume(content=content, provenance=Provenance("u-1", protected=True))
     for confirm in (None, "", "u-2", "pgdata"):
-        with pytest.raises(Problem, match=r"it is protected and holds .*Set confirm: u-1 to remove"):
+        with pytest.raises(Problem, match=r"it is protected and holds .*Set confirm: u-1 for this"):
             plan(Desired("pgdata", confirm=confirm, **desired), there)
     assert plan(Desired("pgdata", confirm="u-1", **desired), there).actions[0].verb == "remove"
 

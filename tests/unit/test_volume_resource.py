@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.persistence.plugins.module_utils import _volume_resource
+from ansible_collections.holdfast.persistence.plugins.module_utils import _volume_changes, _volume_resource
 from ansible_collections.holdfast.persistence.plugins.module_utils._docker import Consumer, NotInstalled
 from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import Action
 from ansible_collections.holdfast.persistence.plugins.module_utils._volume import UUID_LABEL, Desired, Volume
+from ansible_collections.holdfast.persistence.plugins.module_utils._volume_outlook import Observed
 from ansible_collections.holdfast.persistence.plugins.module_utils._volume_resource import VolumeResource
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
@@ -29,7 +30,7 @@ class Docker:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.volumes: dict[str, dict[str, Any]] = {}
+        self.volumes_by_name: dict[str, dict[str, Any]] = {}
         self.users: dict[str, tuple[Consumer, ...]] = {}
         self.refused: list[str] = []
         self.log: list[str] = []
@@ -37,7 +38,7 @@ class Docker:
     def add(self, name: str, options: Mapping[str, str] | None = None, labels: Mapping[str, str] | None = None) -> Path:
         folder = self.root / name / "_data"
         folder.mkdir(parents=True)
-        self.volumes[name] = {
+        self.volumes_by_name[name] = {
             "Name": name,
             "Driver": "local",
             "Options": options,
@@ -51,7 +52,10 @@ class Docker:
         self.log.append(f"inspect {name}")
         if name in self.refused:
             raise Problem(f"Docker refused, while reading volume {name}: the plugin is dead.")
-        return self.volumes.get(name)
+        return self.volumes_by_name.get(name)
+
+    def volumes(self, driver: str = "") -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
+        return [volume for volume in self.volumes_by_name.values() if driver in ("", volume["Driver"])], ()
 
     def consumers(self, names: Sequence[str]) -> Mapping[str, tuple[Consumer, ...]]:
         self.log.append("list containers")
@@ -62,12 +66,12 @@ class Docker:
     ) -> Mapping[str, Any]:
         if driver in self.refused:
             raise Problem(f"Docker refused, while creating volume {name}: no driver {driver}.")
-        if name not in self.volumes:
+        if name not in self.volumes_by_name:
             self.add(name, dict(driver_options), dict(labels))
-        return self.volumes[name]
+        return self.volumes_by_name[name]
 
     def remove_volume(self, name: str) -> None:
-        del self.volumes[name]
+        del self.volumes_by_name[name]
         (self.root / name / "_data").rmdir()
         (self.root / name).rmdir()
 
@@ -75,7 +79,7 @@ class Docker:
 class Module:
     """As much of AnsibleModule as the resource asks for."""
 
-    params: Mapping[str, Any] = {"docker_host": "unix:///var/run/docker.sock"}
+    params: Mapping[str, Any] = {"docker_host": "unix:///var/run/docker.sock", "_sent": None}
 
     def __init__(self, check_mode: bool = False) -> None:
         self.check_mode = check_mode
@@ -89,6 +93,7 @@ class Module:
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     fake = Docker(tmp_path / "docker")
     monkeypatch.setattr(_volume_resource, "Docker", lambda _params: fake)
+    monkeypatch.setattr(_volume_changes, "let_go", lambda _docker, _volume: None)
     monkeypatch.setattr(_paths, "STATE", tmp_path / "holdfast")
     monkeypatch.setattr(_paths, "JOBS", tmp_path / "jobs")
     return fake
@@ -101,18 +106,20 @@ def resource() -> VolumeResource:
 
 
 def seen(resource: VolumeResource, desired: Desired) -> Volume:
-    (volume,) = resource.observe([desired])
-    assert isinstance(volume, Volume)
-    return volume
+    (observed,) = resource.observe([desired])
+    assert isinstance(observed, Observed)
+    assert observed.volume is not None
+    return observed.volume
 
 
 def test_one_list_of_containers_and_one_inspect_each(docker: Docker, resource: VolumeResource) -> None:
     docker.add("a")
     docker.users["a"] = (Consumer("1", "db", "running"),)
     there, missing = resource.observe([Desired("a"), Desired("b")])
-    assert isinstance(there, Volume)
-    assert there.consumers == docker.users["a"]
-    assert missing is None
+    assert isinstance(there, Observed)
+    assert there.volume is not None
+    assert there.volume.consumers == docker.users["a"]
+    assert missing == Observed()
     assert docker.log == ["list containers", "inspect a", "inspect b"]
 
 
@@ -125,7 +132,7 @@ def test_a_volume_that_cannot_be_read_does_not_keep_the_others_back(docker: Dock
     docker.refused.append("a")
     bad, good = resource.observe([Desired("a"), Desired("b")])
     assert isinstance(bad, Problem)
-    assert good is None
+    assert good == Observed()
 
 
 def test_content_is_counted_where_it_matters_only(docker: Docker, resource: VolumeResource) -> None:
@@ -144,7 +151,7 @@ def test_what_a_restore_kept_beside_the_data_is_content(docker: Docker, resource
     kept.mkdir()
     (kept / "file").write_bytes(b"12345")
     volume = seen(resource, Desired("a", present=False))
-    (removal,) = resource.plan(Desired("a", present=False), volume).actions
+    (removal,) = resource.plan(Desired("a", present=False), Observed(volume)).actions
     assert removal.destroys == f"1 file (5 B) in {kept}, never backed up by a job of this host,"
     with pytest.raises(Problem, match=r"was not removed: .* now holds 1 file \(5 B\) in .*_data\.before-2026"):
         resource.apply(Desired("a", present=False), REMOVE)
@@ -164,9 +171,9 @@ def test_a_created_volume_has_a_uuid_of_its_own(docker: Docker, resource: Volume
     resource.observe([Desired("a"), Desired("b")])
     resource.apply(Desired("a"), CREATE)
     resource.apply(Desired("b", labels={"x": "y"}), CREATE)
-    uuids = {docker.volumes[name]["Labels"][UUID_LABEL] for name in ("a", "b")}
+    uuids = {docker.volumes_by_name[name]["Labels"][UUID_LABEL] for name in ("a", "b")}
     assert len(uuids) == 2
-    assert docker.volumes["b"]["Labels"]["x"] == "y"
+    assert docker.volumes_by_name["b"]["Labels"]["x"] == "y"
 
 
 def test_a_volume_that_somebody_else_created_meanwhile_is_not_taken_for_ours(
@@ -184,7 +191,7 @@ def test_a_volume_that_filled_since_the_plan_is_not_removed(docker: Docker, reso
     (folder / "file").touch()
     with pytest.raises(Problem, match=r"volume a: was not removed: .* now holds 1 file"):
         resource.apply(Desired("a", present=False), REMOVE)
-    assert "a" in docker.volumes
+    assert "a" in docker.volumes_by_name
 
 
 def test_a_recreated_volume_is_a_new_one(docker: Docker, resource: VolumeResource) -> None:
@@ -193,8 +200,8 @@ def test_a_recreated_volume_is_a_new_one(docker: Docker, resource: VolumeResourc
     resource.observe([desired])
     resource.apply(desired, REMOVE)
     resource.apply(desired, CREATE)
-    labels = docker.volumes["a"]["Labels"]
-    assert docker.volumes["a"]["Options"] == {"size": "1G"}
+    labels = docker.volumes_by_name["a"]["Labels"]
+    assert docker.volumes_by_name["a"]["Options"] == {"size": "1G"}
     assert labels["keep"] == "me"
     assert labels[UUID_LABEL] != "u-1"
 
@@ -207,8 +214,8 @@ def test_a_volume_that_cannot_be_created_anew_comes_back_as_it_was(docker: Docke
     resource.apply(desired, REMOVE)
     with pytest.raises(Problem, match=r"no driver cloud\. The volume was created again as it was before, empty\."):
         resource.apply(desired, CREATE)
-    assert docker.volumes["a"]["Options"] == {"size": "1G"}
-    assert docker.volumes["a"]["Labels"]["keep"] == "me"
+    assert docker.volumes_by_name["a"]["Options"] == {"size": "1G"}
+    assert docker.volumes_by_name["a"]["Labels"]["keep"] == "me"
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -222,7 +229,7 @@ def test_a_host_without_docker_is_predicted_and_not_provisioned(
     module: Any = Module(check_mode)
     resource = VolumeResource(module)
     if check_mode:
-        assert resource.observe([Desired("a"), Desired("b")]) == [None, None]
+        assert resource.observe([Desired("a"), Desired("b")]) == [Observed(), Observed()]
         assert len(module.warnings) == 1
         assert module.warnings[0].startswith("Docker is not installed on this host.")
     else:
@@ -232,12 +239,12 @@ def test_a_host_without_docker_is_predicted_and_not_provisioned(
 
 def test_a_protection_outlives_the_call_and_goes_with_the_volume(docker: Docker, resource: VolumeResource) -> None:
     wanted = Desired("a", protected=True)
-    assert resource.observe([wanted]) == [None]
+    assert resource.observe([wanted]) == [Observed()]
     resource.apply(wanted, CREATE)
     resource.apply(wanted, Action("protect", "protect it"))
     volume = seen(resource, Desired("a", present=False))
     assert volume.provenance.protected
-    assert volume.uuid == docker.volumes["a"]["Labels"][UUID_LABEL]
+    assert volume.uuid == docker.volumes_by_name["a"]["Labels"][UUID_LABEL]
     resource.apply(Desired("a", present=False), REMOVE)
     docker.add("a")
     assert not seen(resource, Desired("a")).provenance.protected
