@@ -18,10 +18,9 @@ from ._copying import check_space, copy_tree, measure
 from ._docker import Docker
 from ._docker_containers import DockerContainers
 from ._holder import Holder, remove_holders
-from ._kind import PLAIN
 from ._migration_journal import Journal, probe_name
-from ._migration_way import MOVE, POINT, STAGE_NEW, STAGE_PLAIN, STAGE_TWICE, kind, staging_definition
-from ._volume import Definition, observed
+from ._migration_way import MOVE, POINT, STAGE_NEW, STAGE_PLAIN, STAGE_TWICE, staging_definition
+from ._volume import Definition, fixed_root, observed
 from .runner import _files
 from .runner._problem import Problem
 from .runner._tree import LOST_FOUND
@@ -186,20 +185,21 @@ class MigrationVolumes:
     def _reached(self, journal: Journal, *names: str) -> Iterator[list[Path]]:
         """Where the volumes' data is on this host, held mounted where their driver mounts it."""
         held: dict[str, str] = {}
-        plain: dict[str, Path] = {}
+        fixed: dict[str, Path] = {}
         for name in names:
             answer = self._docker.volume(name)
             if answer is None:
                 raise Problem(f"volume {name}: is gone in the middle of the migration of {journal.volume}.")
-            if kind(_definition(answer)) is PLAIN:
-                plain[name] = Path(answer["Mountpoint"])
+            root = fixed_root(observed(answer))
+            if root:
+                fixed[name] = Path(root)
             else:
                 held[name] = f"/volume-{len(held)}"
         if not held:
-            yield [plain[name] for name in names]
+            yield [fixed[name] for name in names]
             return
         with Holder(self._docker, _purpose(journal), held) as paths:
-            yield [{**plain, **paths}[name] for name in names]
+            yield [{**fixed, **paths}[name] for name in names]
 
     def _path(self, name: str) -> Path:
         answer = self._docker.volume(name)

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import _kind
 from ._content import content_of
 from ._docker import Docker
 from ._holder import Holder
-from ._volume import Volume
+from ._volume import Volume, fixed_root
 from .runner import _files, _paths
 from .runner._problem import Problem
 from .runner._sources import is_mounted
@@ -97,14 +96,6 @@ def data_of(docker: Docker, volume: Volume, purpose: str) -> Iterator[Path]:
         return
     with Holder(docker, purpose, {volume.name: "/data"}) as paths:
         yield paths[volume.name]
-
-
-def fixed_root(volume: Volume) -> str:
-    """Where the data always is; empty when it is there only while a container uses the volume."""
-    kind = _kind.kind_of(volume.driver, volume.driver_options)
-    if kind is _kind.PLAIN:
-        return volume.mountpoint
-    return volume.driver_options["device"] if kind is _kind.BIND else ""
 
 
 def new_room(volume: Volume, root: Path) -> Room:

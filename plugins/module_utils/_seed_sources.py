@@ -21,8 +21,8 @@ from ._docker_containers import DockerContainers
 from ._seed import ARCHIVE, CONTAINER, DIRECTORY, IMAGE, URL, VOLUME, Seed
 from ._seed_archive import check, fetch
 from ._seed_rest import without_holders
-from ._seed_room import Room, data_of, fixed_root
-from ._volume import Volume, observed
+from ._seed_room import Room, data_of
+from ._volume import Volume, fixed_root, observed
 from .runner._problem import Problem
 
 _ACTIVE = ("running", "restarting")

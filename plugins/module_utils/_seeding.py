@@ -25,9 +25,9 @@ from ._seed_container import remove_containers
 from ._seed_journal import FILLING, PLACING, RESTING, Journal, Rest, load
 from ._seed_plan import FINISH, UNDO, State, stays_stopped
 from ._seed_rest import bring_back, obstacle, put_to_rest, without_holders
-from ._seed_room import Room, data_of, fixed_root, holdings, new_room, remove_staging, room_at
+from ._seed_room import Room, data_of, holdings, new_room, remove_staging, room_at
 from ._seed_sources import Sources
-from ._volume import UUID_LABEL, Volume, observed
+from ._volume import UUID_LABEL, Volume, fixed_root, observed
 from .runner import _files, _paths
 from .runner._problem import Problem
 

@@ -201,6 +201,14 @@ def hidden(volume: Volume) -> str:
     return ""
 
 
+def fixed_root(volume: Volume) -> str:
+    """Where the data always is; empty when it is there only while a container uses the volume."""
+    kind = _kind.kind_of(volume.driver, volume.driver_options)
+    if kind is _kind.PLAIN:
+        return volume.mountpoint
+    return volume.driver_options["device"] if kind is _kind.BIND else ""
+
+
 def shown(volume: Volume) -> dict[str, Any]:
     """The volume in the form of the module's result, without secrets."""
     return {

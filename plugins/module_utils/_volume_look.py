@@ -19,10 +19,10 @@ from ._migrating import Migrating
 from ._migration_journal import VERIFIED, Journal
 from ._provenance import load
 from ._seed_plan import State
-from ._seed_room import STAGING, data_of, fixed_root
+from ._seed_room import STAGING, data_of
 from ._seeding import Seeding
 from ._shaping import FirstIds
-from ._volume import UUID_LABEL, Desired, Volume, definition, hidden, observed
+from ._volume import UUID_LABEL, Desired, Volume, definition, fixed_root, hidden, observed
 from ._volume_outlook import Observed
 from ._volume_plan import NO_FACTS, migrates, needs_content
 from .runner._problem import Problem

@@ -21,13 +21,12 @@ from ansible_collections.holdfast.persistence.plugins.module_utils._seed_journal
 from ansible_collections.holdfast.persistence.plugins.module_utils._seed_room import (
     STAGING,
     data_of,
-    fixed_root,
     holdings,
     new_room,
     remove_staging,
     room_at,
 )
-from ansible_collections.holdfast.persistence.plugins.module_utils._volume import Volume
+from ansible_collections.holdfast.persistence.plugins.module_utils._volume import Volume, fixed_root
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 
