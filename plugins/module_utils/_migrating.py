@@ -56,6 +56,8 @@ class Migrating:
         self._volumes = MigrationVolumes(docker, warn)
         self._locks: dict[str, ExitStack] = {}
         self._journals: dict[str, Journal] = {}
+        self._proved: set[str] = set()
+        """The volumes whose copy this very run has compared."""
         self._steps: dict[str, Callable[[Journal, Action], None]] = {
             STAGE: self._stage,
             STOP_ONE: self._stop,
@@ -145,15 +147,16 @@ class Migrating:
     def _compare(self, journal: Journal, _action: Action) -> None:
         self._volumes.compare(journal)
         journal.enter(VERIFIED)
+        self._proved.add(journal.volume)
 
     def _swap(self, journal: Journal, _action: Action) -> None:
         """From the last look at the old volume to the new one with all data, by way of phases."""
         if not journal.has_reached(CLEARING):
             self._refuse_users(journal)
-            self._volumes.refuse_change(journal)
+            self._last_look(journal)
             journal.enter(CLEARING)
-        elif journal.phase == CLEARING:
-            self._volumes.refuse_change(journal)
+        elif not journal.has_reached(FILLING):
+            self._last_look(journal)
         if journal.phase == CLEARING:
             for held in journal.containers:
                 self._containers.remove(held)
@@ -163,6 +166,7 @@ class Migrating:
             self._volumes.replace(journal)
             journal.enter(FILLING)
         if journal.phase == FILLING:
+            self._refuse_strangers(journal)
             self._volumes.fill(journal)
             journal.enter(RECREATING)
 
@@ -184,6 +188,39 @@ class Migrating:
     def _clean(self, journal: Journal, _action: Action) -> None:
         self._volumes.remove_staging(journal)
 
+    def _last_look(self, journal: Journal) -> None:
+        """Problem unless the old volume may go: nobody has written into it, and the copy is one still.
+
+        After a kill much may have happened to both, so then all of the copy is compared again. While the old volume is
+        there, it is the complete one, and the migration is given up for it.
+        """
+        if self._volumes.definition(journal.volume) != journal.old:
+            return
+        try:
+            running = self._containers.active(journal.volume)
+            if running:
+                raise Problem(f"volume {journal.volume}: {', '.join(running)} runs with the old volume.")
+            self._volumes.refuse_change(journal)
+            if journal.strategy not in (MOVE, POINT) and journal.volume not in self._proved:
+                self._volumes.compare(journal)
+        except Problem as problem:
+            if not journal.has_reached(CLEARING):
+                raise
+            journal.give_up()
+            raise Problem(
+                f"{problem} The migration was given up: volume {journal.volume} is as it was, with all its data. The "
+                "next run creates its containers again, and removes what was staged."
+            ) from problem
+
+    def _refuse_strangers(self, journal: Journal) -> None:
+        """Nobody may use the new volume before its data is in it; its own containers are not there yet."""
+        there = [str(one["Name"]).lstrip("/") for one in self._containers.concerned(journal.volume)]
+        if there:
+            raise Problem(
+                f"volume {journal.volume}: container {', '.join(there)} was created on it before its data was in. "
+                "Remove it."
+            )
+
     def _refuse_users(self, journal: Journal) -> None:
         """The containers must be those that were written down, and still be down: a daemon that starts, starts some."""
         now = self._containers.concerned(journal.volume)
@@ -199,7 +236,7 @@ class Migrating:
     def _after_failure(self, journal: Journal, told: str) -> str:
         """Undo what can be undone; the whole message."""
         if journal.has_reached(CLEARING):
-            return f"{told} Run again once that is mended: the migration goes on from there, and no data is lost."
+            return f"{told} Run again once that is mended: the migration goes on from there."
         try:
             self._undo(journal)
         except (Problem, OSError) as error:

@@ -111,6 +111,9 @@ class MigrationContainers:
         found = self._containers.find(held.name)
         if found is None or name_of(found) != held.name:
             container = self._create(journal, held)
+        elif found["Id"] == held.id and journal.is_given_up:
+            self.bring_back(journal, held)
+            return
         elif found["Id"] == held.id:
             raise Problem(f"container {held.name}: should have been removed and is there. Run again.")
         else:

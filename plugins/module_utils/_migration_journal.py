@@ -82,8 +82,17 @@ class Journal:
     def staging(self) -> str:
         return staging_name(self.volume)
 
+    @property
+    def is_given_up(self) -> bool:
+        """The old volume stays the volume; what is left to do is to create its containers again."""
+        return self.new == self.old
+
     def held(self, name: str) -> Held:
-        return next(held for held in self.containers if held.name == name)
+        """Problem when no such container was there when the migration began."""
+        for held in self.containers:
+            if held.name == name:
+                return held
+        raise Problem(f"volume {self.volume}: container {name} is not one of its migration. Run again.")
 
     def has_reached(self, phase: str) -> bool:
         return PHASES.index(self.phase) >= PHASES.index(phase)
@@ -91,6 +100,10 @@ class Journal:
     def enter(self, phase: str) -> None:
         self.phase = phase
         self.save()
+
+    def give_up(self) -> None:
+        self.new = self.old
+        self.enter(RECREATING)
 
     def save(self) -> None:
         path = _paths.migration_file(self.volume)

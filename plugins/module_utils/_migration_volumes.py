@@ -18,6 +18,7 @@ from ._copying import check_space, copy_tree, measure
 from ._docker import Docker
 from ._docker_containers import DockerContainers
 from ._holder import Holder, remove_holders
+from ._kind import is_same_driver
 from ._migration_journal import Journal, probe_name
 from ._migration_way import MOVE, POINT, STAGE_NEW, STAGE_PLAIN, STAGE_TWICE, staging_definition
 from ._volume import Definition, fixed_root, observed
@@ -102,7 +103,7 @@ class MigrationVolumes:
     def replace(self, journal: Journal) -> None:
         """Remove the old volume and create the new one under its name."""
         found = self.definition(journal.volume)
-        if found == journal.old and found != journal.new:
+        if found == journal.old and not _is(found, journal.new):
             self._containers.remove_volume(journal.volume)
             found = None
         if found is None:
@@ -110,7 +111,7 @@ class MigrationVolumes:
                 journal.volume, journal.new.driver, journal.new.driver_options, journal.new.labels
             )
             found = self.definition(journal.volume)
-        if found != journal.new:
+        if not _is(found, journal.new):
             raise Problem(
                 f"volume {journal.volume}: somebody created another volume of this name during its migration. Its data "
                 f"is {self._whereabouts(journal)}. Remove the other volume, and run again."
@@ -218,6 +219,15 @@ def _purpose(journal: Journal) -> str:
 def _definition(answer: Mapping[str, Any]) -> Definition:
     volume = observed(answer)
     return Definition(volume.driver, volume.driver_options, volume.labels)
+
+
+def _is(found: Definition | None, wanted: Definition) -> bool:
+    return (
+        found is not None
+        and is_same_driver(wanted.driver, found.driver)
+        and found.driver_options == wanted.driver_options
+        and found.labels == wanted.labels
+    )
 
 
 def _refuse_content(journal: Journal, target: Path) -> None:

@@ -22,6 +22,58 @@ STAGE_TWICE = "stage-twice"
 
 KEEP_IN_PLACE = "keep_in_place"
 
+_HOW = frozenset(
+    [
+        "ro",
+        "rw",
+        "soft",
+        "hard",
+        "timeo",
+        "retrans",
+        "nfsvers",
+        "vers",
+        "minorversion",
+        "noatime",
+        "atime",
+        "relatime",
+        "nodiratime",
+        "nosuid",
+        "suid",
+        "nodev",
+        "dev",
+        "noexec",
+        "exec",
+        "rsize",
+        "wsize",
+        "ac",
+        "noac",
+        "actimeo",
+        "acregmin",
+        "acregmax",
+        "acdirmin",
+        "acdirmax",
+        "lookupcache",
+        "nolock",
+        "lock",
+        "proto",
+        "sync",
+        "async",
+        "uid",
+        "gid",
+        "file_mode",
+        "dir_mode",
+        "username",
+        "user",
+        "password",
+        "pass",
+        "iocharset",
+        "sec",
+        "tcp",
+        "udp",
+    ]
+)
+"""Mount options that say how something is mounted. Any other may say what: subvol=, upperdir=, port=."""
+
 
 def strategy(old: Definition, new: Definition, data: str) -> str:
     """How the data gets from one definition to the other. ``data`` is the option of this name."""
@@ -38,14 +90,13 @@ def is_same_place(old: Definition, new: Definition) -> bool:
     """Whether both show the same data, and Docker keeps none of it: other labels, or other mount options."""
     if old.driver != new.driver or kind(old) in (PLAIN, FOREIGN) or kind(old) is not kind(new):
         return False
-    return all(old.driver_options.get(key) == new.driver_options.get(key) for key in ("type", "device")) and (
-        _address(old) == _address(new)
-    )
+    if any(old.driver_options.get(key) != new.driver_options.get(key) for key in ("type", "device")):
+        return False
+    return {word.partition("=")[0] for word in _words(old) ^ _words(new)} <= _HOW
 
 
-def _address(definition: Definition) -> str:
-    words = definition.driver_options.get("o", "").split(",")
-    return next((word.strip() for word in words if word.strip().startswith("addr=")), "")
+def _words(definition: Definition) -> set[str]:
+    return {word.strip() for word in definition.driver_options.get("o", "").split(",") if word.strip()}
 
 
 def _is_plain(definition: Definition) -> bool:

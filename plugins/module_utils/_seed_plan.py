@@ -69,12 +69,19 @@ def predicted(seed: Seed) -> dict[str, Any]:
 
 def extended(plan: Plan, seed: Seed | None, name: str, state: State, quiesce: str) -> Plan:
     """The plan of a volume, followed by what brings in its first content."""
+    undo = tuple(action for action in actions(None, name, state, quiesce) if state.leftover == UNDO)
     if plan.after is None:
-        return plan
+        return replace(plan, actions=(*undo, *plan.actions))
     if any(action.verb == "create" for action in plan.actions):
         # What is known is of the volume that makes way for this one.
         state = replace(state, brought_in=False, holds="", is_source=False)
-    added = actions(seed, name, state, quiesce)
+    try:
+        added = actions(seed, name, state, quiesce)
+    except Problem:
+        if not undo:
+            raise
+        # First whoever was stopped runs again; what is wrong with the task is told by the plan after that.
+        added = undo
     after = plan.after
     if seed is not None and any(action.verb == "seed" for action in added):
         after = {**after, "adopted" if seed.is_adoption else "seeded": predicted(seed)}

@@ -23,6 +23,9 @@ def put_to_rest(containers: DockerContainers, rests: Sequence[Rest]) -> None:
     """Stop or pause them; the journal names them all already."""
     for rest in rests:
         if rest.verb == "stop":
+            if rest.stays:
+                # Else the daemon's next start would have it write to the old place again.
+                containers.set_restart_policy(rest.id, rest.name, {"Name": "no", "MaximumRetryCount": 0})
             _stop(containers, rest)
         else:
             containers.pause(rest.id, rest.name)

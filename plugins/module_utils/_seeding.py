@@ -133,6 +133,7 @@ class Seeding:
                 room.make()
                 self._sources.fill(seed, volume.name, room)
                 journal = self._check(seed, volume, room, journal)
+                self._refuse_newcomers(volume)
                 room.place()
             except BaseException:
                 self._withdraw(journal, room)
@@ -140,6 +141,16 @@ class Seeding:
             self._remember(journal)
             room.clear()
         self._end(journal)
+
+    def _refuse_newcomers(self, volume: Volume) -> None:
+        """A container that started meanwhile holds the directory that is about to make way."""
+        users = self._docker.consumers([volume.name])[volume.name]
+        running = [user.name for user in users if user.state in RUNNING]
+        if running:
+            raise Problem(
+                f"volume {volume.name}: {', '.join(running)} was started with it while its content was made ready. "
+                "Stop it, and run again."
+            )
 
     def _check(self, seed: Seed, volume: Volume, room: Room, journal: Journal) -> Journal:
         """The last look before the volume is touched."""

@@ -17,7 +17,7 @@ from ._last_backup import backup_of
 from ._live_mount import live_differences, live_warnings, way_out
 from ._migrating import Migrating
 from ._migration_journal import VERIFIED, Journal
-from ._provenance import load
+from ._provenance import load, update
 from ._seed_plan import State
 from ._seed_room import STAGING, data_of
 from ._seeding import Seeding
@@ -114,7 +114,11 @@ class Look:
             return None
         first_use = volume.provenance.hands_down and not volume.consumers
         with data_of(self._docker, volume, f"look at {volume.name}") as root:
-            return _shaping.look(f"volume {volume.name}", str(root), desired.wish, self._first, first_use)
+            seen = _shaping.look(f"volume {volume.name}", str(root), desired.wish, self._first, first_use)
+        if volume.provenance.hands_down and self._mounts and (volume.consumers or not seen.strangers):
+            # Its first use has come: from now on what lies in it belongs to whoever wrote it.
+            update(volume.name, volume.labels.get(UUID_LABEL), hands_down=False)
+        return seen
 
     def _can_see(self, volume: Volume) -> bool:
         return self._mounts or bool(fixed_root(volume))

@@ -47,11 +47,13 @@ def outlook(desired: Desired, observed: Observed) -> Plan:
     try:
         made = plan(desired, observed.volume, observed.facts)
     except Problem:
-        if interrupted is None:
+        before = None if observed.volume is None else shown(observed.volume)
+        undone = () if interrupted is None else _migration.resumption(interrupted)
+        settled = _seed_plan.extended(Plan(before, before, undone), None, desired.name, observed.first, desired.quiesce)
+        if not settled.actions:
             raise
         # First whoever was stopped runs again; what is wrong with the task is told by the plan after that.
-        before = None if observed.volume is None else shown(observed.volume)
-        return Plan(before, before, _migration.resumption(interrupted))
+        return settled
     if interrupted is not None:
         made = replace(made, actions=(*_migration.resumption(interrupted), *made.actions))
     made = _with_live(desired, observed, made)

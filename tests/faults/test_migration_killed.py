@@ -360,3 +360,44 @@ def test_two_at_once(world: World) -> None:
     assert 0 in statuses
     assert in_child(lambda: migrate(world.definition("directory"))) == 0
     assert (world.seen(), world.left(), digest(world.device)) == (before, [], world.content)
+
+
+def killed_once_in(phase: str, wanted: Definition) -> int:
+    """The exit status of a migration that is killed as soon as it has written down that it reached the phase."""
+    entered = _migration_journal.Journal.enter
+
+    def enter(journal: _migration_journal.Journal, reached: str) -> None:
+        entered(journal, reached)
+        if reached == phase:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def work() -> None:
+        setattr(_migration_journal.Journal, "enter", enter)  # noqa: B010  mypy takes no assignment to a method
+        migrate(wanted)
+
+    return in_child(work)
+
+
+@pytest.mark.parametrize(
+    "phase", [_migration_journal.VERIFIED, _migration_journal.CLEARING, _migration_journal.REPLACING]
+)
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_the_old_volume_stays_when_the_copy_is_one_no_more(world: World, phase: str, is_lost: bool) -> None:
+    """After a kill the copy's disk may be gone, or somebody has written into the old volume: nothing is thrown away."""
+    assert in_child(lambda: migrate(world.definition("plain"))) == 0
+    make_room(world, "plain")
+    before, content = world.seen(), world.content
+    assert killed_once_in(phase, world.definition("directory")) == -signal.SIGKILL
+    if is_lost:
+        make_room(world, "plain")
+    else:
+        (world.places()["volume"] / "order").write_text("new")
+        world.content = digest(world.places()["volume"])
+    assert in_child(lambda: migrate(world.definition("directory"))) == 1
+    assert "volume" in world.copies()
+    assert in_child(lambda: migrate(world.definition("plain"))) == 0
+    assert "volume" in world.copies()
+    assert world.seen() == before
+    assert world.left() == []
+    (world.places()["volume"] / "order").unlink(missing_ok=True)
+    world.content = content

@@ -60,6 +60,10 @@ def sentences(wanted: Definition, *users: User, old: Definition = PLAIN, quiesce
     return [action.sentence for action in actions(wanted, volume(old), facts, quiesce, "migrate")]
 
 
+def subvolume(name: str) -> Definition:
+    return Definition("local", {"type": "btrfs", "device": "/dev/vdb", "o": f"subvol={name}"}, {})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "data", "way"),
     [
@@ -77,6 +81,13 @@ def sentences(wanted: Definition, *users: User, old: Definition = PLAIN, quiesce
         (NFS, replace(NFS, driver_options={**NFS.driver_options, "o": "addr=192.0.2.1,ro"}), "migrate", POINT),
         (NFS, OTHER_NFS, "migrate", STAGE_NEW),
         (BIND, NFS, "migrate", STAGE_NEW),
+        (subvolume("a"), subvolume("b"), "migrate", STAGE_NEW),
+        (
+            NFS,
+            replace(NFS, driver_options={**NFS.driver_options, "o": "addr=192.0.2.1,port=2050"}),
+            "migrate",
+            STAGE_NEW,
+        ),
     ],
 )
 def test_the_way_follows_from_both_definitions(old: Definition, new: Definition, data: str, way: str) -> None:

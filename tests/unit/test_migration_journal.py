@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils._migration_journal import (
     CLEARING,
+    RECREATING,
     VERIFIED,
     Held,
     Journal,
@@ -74,3 +75,19 @@ def test_one_that_is_not_sound_is_refused_and_never_taken_for_none(state: Path, 
     (state / "migrations" / "pgdata.json").write_text(content, encoding="utf-8")
     with pytest.raises(Problem, match=told):
         load("pgdata")
+
+
+def test_a_migration_that_is_given_up_goes_back_to_the_old_volume(journal: Journal) -> None:
+    assert not journal.is_given_up
+    journal.give_up()
+    there = load("pgdata")
+    assert there is not None
+    assert there.is_given_up
+    assert there.phase == RECREATING
+    assert there.new == there.old
+
+
+def test_a_container_that_it_does_not_know_is_told(journal: Journal) -> None:
+    assert journal.held("db").id == "1" * 64
+    with pytest.raises(Problem, match="volume pgdata: container web is not one of its migration"):
+        journal.held("web")

@@ -21,7 +21,7 @@ from ansible_collections.holdfast.persistence.plugins.module_utils._ownership im
 from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import Plan
 from ansible_collections.holdfast.persistence.plugins.module_utils._provenance import Origin, Provenance
 from ansible_collections.holdfast.persistence.plugins.module_utils._seed import Seed
-from ansible_collections.holdfast.persistence.plugins.module_utils._seed_plan import State
+from ansible_collections.holdfast.persistence.plugins.module_utils._seed_plan import UNDO, State
 from ansible_collections.holdfast.persistence.plugins.module_utils._shape import Seen, Wish
 from ansible_collections.holdfast.persistence.plugins.module_utils._volume import (
     UUID_LABEL,
@@ -126,3 +126,26 @@ def test_what_is_mounted_otherwise_is_drift_that_only_a_stop_mends(desired: dict
         made = outlook(Desired("wiki", **desired), seen)
         assert made.actions == ()
         assert made.warnings == (told,)
+
+
+@pytest.mark.parametrize(
+    ("desired", "first"),
+    [
+        ({"seed": SEED}, State(leftover=UNDO, missing="it is no file on this host. Check the path.")),
+        ({"labels": {"a": "b"}}, State(leftover=UNDO)),
+    ],
+)
+def test_an_interrupted_seed_is_undone_before_anything_is_refused(desired: dict[str, Any], first: State) -> None:
+    assert verbs(outlook(Desired("wiki", **desired), Observed(THERE, first=first))) == ["seed-undo"]
+    with pytest.raises(Problem):
+        outlook(Desired("wiki", **desired), Observed(THERE, first=replace(first, leftover="")))
+
+
+def test_an_interrupted_seed_is_undone_before_its_volume_goes() -> None:
+    made = outlook(Desired("wiki", present=False), Observed(THERE, first=State(leftover=UNDO)))
+    assert verbs(made) == ["seed-undo", "remove"]
+
+
+def test_a_task_that_is_wrong_does_not_keep_a_migration_from_being_undone() -> None:
+    made = outlook(Desired("wiki", labels={"a": "b"}), Observed(THERE, journal(BEGUN)))
+    assert verbs(made) == ["migrate-undo"]
