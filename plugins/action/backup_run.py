@@ -11,7 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._run import progress_words
+from ..module_utils.backups._run import progress_words
 
 _WAITS = (2, 3, 5, 10)
 """Seconds that one call waits: the first news come soon, a long run is not asked about all the time."""

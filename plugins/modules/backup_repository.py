@@ -191,8 +191,8 @@ errors:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._pipeline import argument_spec, constraints, run
-from ..module_utils._repository import OPTIONS
-from ..module_utils._repository_resource import Repositories
+from ..module_utils.backups._repository import OPTIONS
+from ..module_utils.backups._repository_resource import Repositories
 
 
 def main() -> None:

@@ -253,7 +253,7 @@ errors:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._pipeline import argument_spec, constraints, run
-from ..module_utils._restoration import OPTIONS, Restores
+from ..module_utils.backups._restoration import OPTIONS, Restores
 
 
 def main() -> None:

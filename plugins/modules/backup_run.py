@@ -169,7 +169,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._privilege import require_root
-from ..module_utils._run import Service, View, meaning, progress_words
+from ..module_utils.backups._run import Service, View, meaning, progress_words
 from ..module_utils.runner import _job
 from ..module_utils.runner._problem import Problem
 

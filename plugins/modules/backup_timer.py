@@ -363,8 +363,8 @@ errors:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._pipeline import argument_spec, constraints, run
-from ..module_utils._timer import OPTIONS
-from ..module_utils._timer_resource import Jobs
+from ..module_utils.backups._timer import OPTIONS
+from ..module_utils.backups._timer_resource import Jobs
 
 
 def main() -> None:

@@ -247,9 +247,9 @@ errors:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.holdfast.persistence.plugins.module_utils._bind_directory import OPTIONS
-from ansible_collections.holdfast.persistence.plugins.module_utils._bind_directory_resource import BindDirectories
 from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import argument_spec, constraints, run
+from ansible_collections.holdfast.persistence.plugins.module_utils.directories._bind_directory import OPTIONS
+from ansible_collections.holdfast.persistence.plugins.module_utils.directories._resource import BindDirectories
 
 
 def main() -> None:

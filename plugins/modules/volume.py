@@ -495,12 +495,12 @@ errors:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.holdfast.persistence.plugins.module_utils import _docker
-from ansible_collections.holdfast.persistence.plugins.module_utils._driver_options import secrets
 from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import argument_spec, constraints, run
-from ansible_collections.holdfast.persistence.plugins.module_utils._seed import seed_secrets
-from ansible_collections.holdfast.persistence.plugins.module_utils._volume import OPTIONS
-from ansible_collections.holdfast.persistence.plugins.module_utils._volume_resource import VolumeResource
+from ansible_collections.holdfast.persistence.plugins.module_utils.engine import _docker
+from ansible_collections.holdfast.persistence.plugins.module_utils.seeds._seed import seed_secrets
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes._driver_options import secrets
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes._resource import VolumeResource
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes._volume import OPTIONS
 
 
 class Module(AnsibleModule):

@@ -296,10 +296,10 @@ errors:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.holdfast.persistence.plugins.module_utils import _docker
-from ansible_collections.holdfast.persistence.plugins.module_utils._volume_facts import VolumeFacts, Wanted, nothing
-from ansible_collections.holdfast.persistence.plugins.module_utils._volume_info import check_name
+from ansible_collections.holdfast.persistence.plugins.module_utils.engine import _docker
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes._facts import VolumeFacts, Wanted, nothing
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes._info import check_name
 
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "aliases": ["volume_name"]},

@@ -17,61 +17,44 @@ import signal
 import subprocess
 import sys
 import tarfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.persistence.plugins.module_utils import (
-    _docker,
-    _docker_containers,
-    _layer_copy,
-    _migration_journal,
-    _migration_volumes,
-    _volume,
-)
-from ansible_collections.holdfast.persistence.plugins.module_utils._content_manifest import digest
-from ansible_collections.holdfast.persistence.plugins.module_utils._migrating import Migrating
-from ansible_collections.holdfast.persistence.plugins.module_utils._migration import actions, resumption
-from ansible_collections.holdfast.persistence.plugins.module_utils._volume import UUID_LABEL, Definition
+from ansible_collections.holdfast.persistence.plugins.module_utils.engine import _docker, _layer_copy
+from ansible_collections.holdfast.persistence.plugins.module_utils.engine._containers import DockerContainers
+from ansible_collections.holdfast.persistence.plugins.module_utils.migrations import _journal, _volumes
+from ansible_collections.holdfast.persistence.plugins.module_utils.migrations._migrating import Migrating
+from ansible_collections.holdfast.persistence.plugins.module_utils.migrations._migration import actions, resumption
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
+from ansible_collections.holdfast.persistence.plugins.module_utils.trees._manifest import digest
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes import _volume
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes._volume import UUID_LABEL, Definition
+
+from .kills import BUSYBOX, docker, in_child, is_possible, killed
 
 NAME = "holdfast-faults"
-BUSYBOX = Path("/bin/busybox")
 DRIVER = Path(__file__).parents[1] / "plugins" / "volume_driver" / "volume_driver.py"
 LOOP = ("/busybox", "sh", "-c", "trap 'exit 0' TERM; while :; do /busybox sleep 0.1; done")
 
-_containers = _docker_containers.DockerContainers
 CALLS: list[tuple[Any, str]] = [
-    *((_containers, name) for name in ("create", "start", "stop", "pause", "unpause", "set_restart_policy", "rename")),
-    *((_containers, name) for name in ("remove", "connect", "import_image", "unpack", "remove_volume")),
+    *((DockerContainers, name) for name in ("create", "start", "stop", "pause", "unpause", "rename", "remove")),
+    *((DockerContainers, name) for name in ("connect", "import_image", "unpack", "remove_volume")),
+    (DockerContainers, "set_restart_policy"),
     (_docker.Docker, "create_volume"),
-    (_migration_volumes, "copy_tree"),
-    (_migration_volumes, "compare"),
-    (_migration_volumes, "_clear"),
-    (_migration_volumes, "_move"),
-    (_migration_volumes.os, "rename"),
+    (_volumes, "copy_tree"),
+    (_volumes, "compare"),
+    (_volumes, "_clear"),
+    (_volumes, "_move"),
+    (_volumes.os, "rename"),
     (_layer_copy, "save"),
-    (_migration_journal.Journal, "save"),
-    (_migration_journal.Journal, "forget"),
+    (_journal.Journal, "save"),
+    (_journal.Journal, "forget"),
 ]
 """Everything by which a migration changes something."""
-
-
-def docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def is_possible() -> bool:
-    return (
-        os.geteuid() == 0
-        and BUSYBOX.exists()
-        and shutil.which("docker") is not None
-        and subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
-    )
 
 
 pytestmark = pytest.mark.skipif(not is_possible(), reason="needs root, a Docker of this machine and a static busybox")
@@ -216,7 +199,7 @@ def migrate(wanted: Definition) -> None:
     migrating = Migrating(connection, lambda _warning: None)
     interrupted = migrating.observe(NAME)
     steps = () if interrupted is None else resumption(interrupted)
-    if interrupted is None or not interrupted.has_reached(_migration_journal.VERIFIED):
+    if interrupted is None or not interrupted.has_reached(_journal.VERIFIED):
         answer = connection.volume(NAME)
         assert answer is not None
         volume = _volume.observed(answer)
@@ -228,60 +211,6 @@ def migrate(wanted: Definition) -> None:
             steps += actions(wanted, volume, facts, "stop", "migrate")
     for step in steps:
         migrating.carry_out(NAME, wanted, step)
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Do the work in a process of its own; its exit status, or the signal that ended it as a negative number."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        except Problem as problem:
-            sys.stderr.write(f"{problem}\n")
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def deadly(turn: int, moment: str, told: int) -> None:
-    """Let SIGKILL end this process at the so-manieth of all calls, and write the name of that call to ``told``."""
-    left = turn
-
-    def end(name: str) -> None:
-        os.write(told, name.encode())
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def watched(step: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0 and moment == "before":
-                end(name)
-            if left == 0:
-                threading.Timer(0.02, end, [name]).start()
-            return step(*arguments, **options)
-
-        return call
-
-    for owner, name in CALLS:
-        setattr(owner, name, watched(getattr(owner, name), name))
-
-
-def killed(turn: int, moment: str, wanted: Definition) -> str:
-    """The name of the call at which the migration was killed; empty when it came to its end before."""
-    reading, writing = os.pipe()
-
-    def work() -> None:
-        deadly(turn, moment, writing)
-        migrate(wanted)
-
-    try:
-        return os.read(reading, 100).decode() if in_child(work) == -signal.SIGKILL else ""
-    finally:
-        os.close(reading)
-        os.close(writing)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +245,7 @@ def killed_and_run_again(world: World, goal: str, turn: int, moment: str) -> tup
     """Whether all is as it should be after that, and what happened; nothing when the migration was over before."""
     wanted = world.definition(goal)
     before = world.seen()
-    name = killed(turn, moment, wanted)
+    name = killed(turn, moment, CALLS, lambda: migrate(wanted))
     copies = world.copies()
     status = in_child(lambda: migrate(wanted)) if name else 0
     whole = digest(world.place(goal)) == world.content
@@ -364,23 +293,21 @@ def test_two_at_once(world: World) -> None:
 
 def killed_once_in(phase: str, wanted: Definition) -> int:
     """The exit status of a migration that is killed as soon as it has written down that it reached the phase."""
-    entered = _migration_journal.Journal.enter
+    entered = _journal.Journal.enter
 
-    def enter(journal: _migration_journal.Journal, reached: str) -> None:
+    def enter(journal: _journal.Journal, reached: str) -> None:
         entered(journal, reached)
         if reached == phase:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def work() -> None:
-        setattr(_migration_journal.Journal, "enter", enter)  # noqa: B010  mypy takes no assignment to a method
+        setattr(_journal.Journal, "enter", enter)  # noqa: B010  mypy takes no assignment to a method
         migrate(wanted)
 
     return in_child(work)
 
 
-@pytest.mark.parametrize(
-    "phase", [_migration_journal.VERIFIED, _migration_journal.CLEARING, _migration_journal.REPLACING]
-)
+@pytest.mark.parametrize("phase", [_journal.VERIFIED, _journal.CLEARING, _journal.REPLACING])
 @pytest.mark.parametrize("is_lost", [True, False])
 def test_the_old_volume_stays_when_the_copy_is_one_no_more(world: World, phase: str, is_lost: bool) -> None:
     """After a kill the copy's disk may be gone, or somebody has written into the old volume: nothing is thrown away."""

@@ -12,53 +12,45 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import signal
 import subprocess
 import tarfile
-import threading
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.holdfast.persistence.plugins.module_utils import (
-    _docker,
-    _docker_containers,
-    _seed_container,
-    _seed_room,
-    _seed_sources,
-    _seeding,
-    _tree_writer,
-)
-from ansible_collections.holdfast.persistence.plugins.module_utils._content_manifest import digest
-from ansible_collections.holdfast.persistence.plugins.module_utils._provenance import load
-from ansible_collections.holdfast.persistence.plugins.module_utils._seed import Seed
-from ansible_collections.holdfast.persistence.plugins.module_utils._seed_plan import State, actions
-from ansible_collections.holdfast.persistence.plugins.module_utils._volume import Volume, observed
+from ansible_collections.holdfast.persistence.plugins.module_utils.engine import _docker
+from ansible_collections.holdfast.persistence.plugins.module_utils.engine._containers import DockerContainers
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _files, _paths
+from ansible_collections.holdfast.persistence.plugins.module_utils.seeds import _container, _room, _seeding, _sources
+from ansible_collections.holdfast.persistence.plugins.module_utils.seeds._plan import State, actions
+from ansible_collections.holdfast.persistence.plugins.module_utils.seeds._seed import Seed
+from ansible_collections.holdfast.persistence.plugins.module_utils.trees import _writer
+from ansible_collections.holdfast.persistence.plugins.module_utils.trees._manifest import digest
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes._provenance import load
+from ansible_collections.holdfast.persistence.plugins.module_utils.volumes._volume import Volume, observed
+
+from .kills import BUSYBOX, docker, in_child, is_possible, killed
 
 NAME = "holdfast-seeding"
 SOURCE, USER, LAYER = f"{NAME}-source", f"{NAME}-user", f"{NAME}-layer"
-BUSYBOX = Path("/bin/busybox")
 LOOP = ("sh", "-c", "trap 'exit 0' TERM; while :; do /busybox sleep 0.1; done")
 
-_containers = _docker_containers.DockerContainers
 CALLS: list[tuple[Any, str]] = [
     (_files, "write"),
     (_files, "remove"),
-    *((_containers, name) for name in ("create", "start", "stop", "pause", "unpause")),
-    *((_seed_room.Room, name) for name in ("make", "place", "clear")),
+    *((DockerContainers, name) for name in ("create", "start", "stop", "pause", "unpause")),
+    *((_room.Room, name) for name in ("make", "place", "clear")),
     (os, "rename"),
     (shutil, "rmtree"),
-    (_seed_room, "copy_traits"),
-    (_seed_sources, "copy_tree"),
-    (_seed_sources, "compare"),
-    (_seed_container, "_wait"),
-    (_seed_container, "_remove"),
-    (_tree_writer.TreeWriter, "add"),
-    (_tree_writer.TreeWriter, "_finish"),
+    (_room, "copy_traits"),
+    (_sources, "copy_tree"),
+    (_sources, "compare"),
+    (_container, "_wait"),
+    (_container, "_remove"),
+    (_writer.TreeWriter, "add"),
+    (_writer.TreeWriter, "_finish"),
     (_seeding, "digest"),
     (_seeding, "update"),
 ]
@@ -69,19 +61,6 @@ COMMAND = (
     "-c",
     "/busybox mkdir /seed/sub; echo a > /seed/sub/a; /busybox chown 70:70 /seed/sub; echo b > /seed/b",
 )
-
-
-def docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def is_possible() -> bool:
-    return (
-        os.geteuid() == 0
-        and BUSYBOX.exists()
-        and shutil.which("docker") is not None
-        and subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
-    )
 
 
 pytestmark = pytest.mark.skipif(not is_possible(), reason="needs root, a Docker of this machine and a static busybox")
@@ -193,60 +172,6 @@ def volume_of(connection: _docker.Docker) -> Volume:
     return replace(observed(answer), consumers=connection.consumers([NAME])[NAME], provenance=load(NAME, None))
 
 
-def in_child(work: Callable[[], object]) -> int:
-    """Do the work in a process of its own; its exit status, or the signal that ended it as a negative number."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        except Exception:  # noqa: BLE001  whatever it is, it is told, and this process ends
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def deadly(turn: int, moment: str, told: int) -> None:
-    """Let SIGKILL end this process at the so-manieth of all calls, and write the name of that call to ``told``."""
-    remaining = turn
-
-    def end(name: str) -> None:
-        os.write(told, name.encode())
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def watched(step: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            nonlocal remaining
-            remaining -= 1
-            if remaining == 0 and moment == "before":
-                end(name)
-            if remaining == 0:
-                threading.Timer(0.02, end, [name]).start()
-            return step(*arguments, **options)
-
-        return call
-
-    for owner, name in CALLS:
-        setattr(owner, name, watched(getattr(owner, name), name))
-
-
-def killed(turn: int, moment: str, work: Callable[[], object]) -> str:
-    """The name of the call at which the seed was killed; empty when it came to its end before."""
-    reading, writing = os.pipe()
-
-    def doomed() -> None:
-        deadly(turn, moment, writing)
-        work()
-
-    try:
-        return os.read(reading, 100).decode() if in_child(doomed) == -signal.SIGKILL else ""
-    finally:
-        os.close(reading)
-        os.close(writing)
-
-
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
@@ -272,7 +197,7 @@ def test_killed_at_every_step_and_run_again(
         while True:
             turn += 1
             set_out(world, source, kind)
-            step = killed(turn, moment, lambda: seed(wanted, quiesce))
+            step = killed(turn, moment, CALLS, lambda: seed(wanted, quiesce))
             if not step:
                 break
             held = os.listdir(place(world, kind))

@@ -8,11 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from ansible_collections.holdfast.persistence.plugins.module_utils._systemd import (
-    Unit,
-    parse_calendar,
-    parse_show,
-)
+from ansible_collections.holdfast.persistence.plugins.module_utils._systemd import Unit, parse_calendar, parse_show
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 
 SHOWN = """\

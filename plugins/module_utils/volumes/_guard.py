@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the holdfast.persistence contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands before the removal of a volume: its containers, its protection, and what would be lost with it."""
+
+from __future__ import annotations
+
+from .._pipeline import Action
+from ..runner._problem import Problem
+from ._volume import Volume
+
+
+def removal(volume: Volume, confirm: str | None, told: str = "") -> Action:
+    """Remove the volume, because of the drift that is told, or because it is to be absent.
+
+    Problem while a container uses it, and for a protected one without its UUID as ``confirm``.
+    """
+    because = f" because {told}" if told else ""
+    _refuse_use(volume, because)
+    refuse_protected(volume, confirm, f"remove it{because}")
+    instead = "on_drift: warn" if told else "state: present"
+    return Action(
+        "remove",
+        f"remove volume {volume.name}{because}",
+        destroys="" if volume.content.is_empty else f"{_held(volume)}{',' if volume.backup else ''}",
+        way_out=f"Set {instead} to leave it as it is, or save the data elsewhere first.",
+    )
+
+
+def _held(volume: Volume) -> str:
+    """What it holds, with its backup in apposition."""
+    return ", ".join(filter(None, [str(volume.content), volume.backup]))
+
+
+def _refuse_use(volume: Volume, because: str) -> None:
+    if volume.consumers:
+        users = ", ".join(f"{user.name} ({user.state})" for user in volume.consumers)
+        raise Problem(
+            f"volume {volume.name}: cannot be removed{because}: containers use it, and stopped ones count: {users}. "
+            "Remove these containers first, their volumes stay."
+        )
+
+
+def refuse_protected(volume: Volume, confirm: str | None, what: str) -> None:
+    """Problem for a protected volume, unless its UUID confirms ``what``.
+
+    The UUID and not the name: what somebody confirmed once is not confirmed for the next volume of the name.
+    """
+    if volume.provenance.protected is None:
+        raise Problem(
+            f"volume {volume.name}: refused to {what}: this user cannot see whether it is protected. "
+            "Run the task as root (become: true)."
+        )
+    if not volume.provenance.protected or confirm == volume.uuid:
+        return
+    wrong = f"confirm: {confirm} is not its UUID. " if confirm else ""
+    raise Problem(
+        f"volume {volume.name}: refused to {what}: it is protected and holds {_held(volume)}. {wrong}"
+        f"Set confirm: {volume.uuid} for this very volume, or protected: false to end its protection first."
+    )
