@@ -72,8 +72,18 @@ class Seeding:
             leftover=leftover,
         )
 
-    def carry_out(self, seed: Seed | None, name: str, action: Action, quiesce: str = "fail") -> None:
-        """One action of ``_seed_plan.actions`` for a volume that exists."""
+    def carry_out(
+        self,
+        seed: Seed | None,
+        name: str,
+        action: Action,
+        quiesce: str = "fail",
+        finish: Callable[[Path], None] = lambda _tree: None,
+    ) -> None:
+        """One action of ``_plan.actions`` for a volume that exists.
+
+        ``finish``: what is done to the complete tree before it is put in place, where no container sees it yet.
+        """
         lock = _paths.STATE / "locks" / f".volume-{_paths.seed_file(name).stem}.lock"
         _files.private_directory(_paths.STATE)
         with _files.lock(lock, _LOCK_SECONDS):
@@ -83,7 +93,7 @@ class Seeding:
             else:
                 self._undo(volume)
                 if action.verb == "seed" and seed is not None and not self._is_done(volume):
-                    self._seed(seed, volume, quiesce)
+                    self._seed(seed, volume, quiesce, finish)
 
     @staticmethod
     def _is_done(volume: Volume) -> bool:
@@ -111,7 +121,7 @@ class Seeding:
         complete = journal.phase == PLACING and journal.label == volume.labels.get(UUID_LABEL)
         return FINISH if complete and (not journal.staging or _is_placed(journal, volume)) else UNDO
 
-    def _seed(self, seed: Seed, volume: Volume, quiesce: str) -> None:
+    def _seed(self, seed: Seed, volume: Volume, quiesce: str, finish: Callable[[Path], None]) -> None:
         with data_of(self._docker, volume, _purpose(volume)) as root:
             if self._is_full_elsewhere(seed, volume, root):
                 return
@@ -132,7 +142,9 @@ class Seeding:
                 journal = journal.step(FILLING)
                 room.make()
                 self._sources.fill(seed, volume.name, room)
-                journal = self._check(seed, volume, room, journal)
+                summed = self._check(seed, volume, room)
+                finish(room.tree)
+                journal = journal.step(PLACING, os.stat(room.tree).st_ino, summed)
                 self._refuse_newcomers(volume)
                 room.place()
             except BaseException:
@@ -152,13 +164,13 @@ class Seeding:
                 "Stop it, and run again."
             )
 
-    def _check(self, seed: Seed, volume: Volume, room: Room, journal: Journal) -> Journal:
-        """The last look before the volume is touched."""
+    def _check(self, seed: Seed, volume: Volume, room: Room) -> str:
+        """The last look before the volume is touched; the digest of what came from the source."""
         if not holdings(room.tree):
             raise Problem(f"volume {volume.name}: {seed.words} holds nothing to bring in. Check what is declared.")
         summed = digest(room.tree)
         self._check_empty(volume, room.root)
-        return journal.step(PLACING, os.stat(room.tree).st_ino, f"sha256:{summed}")
+        return f"sha256:{summed}"
 
     def _is_full_elsewhere(self, seed: Seed, volume: Volume, root: Path) -> bool:
         """Whether data was there before the volume: nobody could look there until the volume was created."""

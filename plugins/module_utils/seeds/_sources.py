@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,13 +102,10 @@ class Sources:
             )
         return seed.sent
 
-    @contextmanager
-    def _directory(self, seed: Seed, volume: str) -> Iterator[Path]:
+    def _directory(self, seed: Seed, volume: str) -> AbstractContextManager[Path]:
         if seed.kind == DIRECTORY:
-            yield Path(os.path.realpath(seed.source))
-            return
-        with data_of(self._docker, self._volume(seed.source), f"seed {volume} from {seed.source}") as directory:
-            yield directory
+            return nullcontext(Path(os.path.realpath(seed.source)))
+        return data_of(self._docker, self._volume(seed.source), f"seed {volume} from {seed.source}")
 
     def _copy(self, directory: Path, room: Room) -> None:
         if os.path.commonpath([directory, room.root]) == str(directory):

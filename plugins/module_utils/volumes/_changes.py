@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
 
 from .._pipeline import Action
 from ..directories import _shape, _shaping
@@ -36,6 +38,13 @@ class Changes:
         self._first = first
         self.created: dict[str, str] = {}
         """By name, the UUIDs of the volumes that were created."""
+        self._shaped: set[str] = set()
+        """The volumes whose first content was put in place in their shape."""
+
+    @cached_property
+    def _drivers(self) -> Drivers:
+        """Asked once for all that are to be created."""
+        return Drivers(self._docker)
 
     def carry_out(self, desired: Desired, before: Volume | None, action: Action) -> None:
         """Do one action of the plan. ``before``: the volume when the plan was made."""
@@ -69,12 +78,11 @@ class Changes:
     def _create(self, desired: Desired, replaced: Volume | None) -> None:
         """Create the volume; where that fails after a removal, put the previous definition back."""
         wanted = definition(desired, replaced)
-        drivers = Drivers(self._docker)
         try:
-            drivers.check(wanted.driver)
+            self._drivers.check(wanted.driver)
             self._create_new(desired, wanted)
         except Problem as problem:
-            told = drivers.named(explained(problem, wanted.driver_options), wanted.driver)
+            told = self._drivers.named(explained(problem, wanted.driver_options), wanted.driver)
             if replaced is None:
                 raise told from problem
             self._create_new(desired, definition(Desired(desired.name), replaced))
@@ -99,12 +107,25 @@ class Changes:
     def _seed(self, desired: Desired, action: Action) -> None:
         if desired.wish is not None and desired.wish.recurse:
             update(desired.name, _label(self._answer(desired.name)), hands_down=True)
-        self._seeding.carry_out(desired.seed, desired.name, action, desired.quiesce)
+        self._seeding.carry_out(
+            desired.seed, desired.name, action, desired.quiesce, lambda tree: self._shape_whole(desired, tree)
+        )
+
+    def _shape_whole(self, desired: Desired, tree: Path) -> None:
+        """Give a first content its shape before containers see it: they start as soon as it is in place."""
+        if desired.wish is None:
+            return
+        noun = f"volume {desired.name}"
+        seen = _shaping.look(noun, str(tree), desired.wish, self._first, first_use=True)
+        for step in _shape.actions(noun, desired.wish, seen):
+            _shaping.carry_out(str(tree), step, self._first)
+        self._shaped.add(desired.name)
 
     def _shape(self, desired: Desired, action: Action) -> None:
         answer = self._answer(desired.name)
-        with data_of(self._docker, observed(answer), f"shape {desired.name}") as root:
-            _shaping.carry_out(str(root), action, self._first)
+        if desired.name not in self._shaped:
+            with data_of(self._docker, observed(answer), f"shape {desired.name}") as root:
+                _shaping.carry_out(str(root), action, self._first)
         if "wish" in action.details:
             update(desired.name, _label(answer), hands_down=False)
 

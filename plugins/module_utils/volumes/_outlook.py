@@ -104,9 +104,15 @@ def _seen_then(desired: Desired, observed: Observed, made: Plan) -> Seen | None:
     """The shape when the actions before are done: a new volume's own, and of a seed nobody knows how much."""
     verbs = {action.verb for action in made.actions}
     seen = observed.shape
+    if _migration.SWAP in verbs and desired.data == "keep_in_place" and _device(made.before) != _device(made.after):
+        return _shape.UNSEEN
     if "create" in verbs:
         seen = _shape.NEW if not desired.driver_options and desired.driver in (None, "local") else _shape.UNSEEN
     return seen if seen is None or "seed" not in verbs else replace(seen, strangers=None)
+
+
+def _device(shown_volume: Mapping[str, Any] | None) -> str | None:
+    return ((shown_volume or {}).get("driver_options") or {}).get("device")
 
 
 def _joined(shown_volume: Mapping[str, Any] | None, shape: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -85,6 +85,16 @@ def test_a_migrated_volume_keeps_its_uuid_and_its_origin() -> None:
     assert (made.after["uuid"], made.after["protected"], made.after["driver_options"]) == ("u-1", True, BIND)
 
 
+@pytest.mark.parametrize(("device", "shaped"), [("/srv/wiki", []), ("/srv/other", ["shape", "shape"])])
+def test_the_shape_of_another_place_is_not_that_of_the_old_one(device: str, shaped: list[str]) -> None:
+    there = replace(THERE, driver_options=BIND)
+    wanted = {"driver_options": {**BIND, "device": device}, "labels": {"tier": "db"}, "data": "keep_in_place"}
+    seen = Observed(there, shape=Seen(Ownership(1000, 1000, 0o750), {"log": Ownership(0, 0, 0o755)}))
+    wish = Wish(Ownership(1000, 1000, 0o750), {"log": Ownership(0, 0, 0o755)})
+    made = outlook(Desired("wiki", on_drift="migrate", wish=wish, **wanted), seen)
+    assert [verb for verb in verbs(made) if verb == "shape"] == shaped
+
+
 def journal(phase: str) -> Journal:
     old, new = Definition("local", {}, {UUID_LABEL: "u-1"}), Definition("local", BIND, {UUID_LABEL: "u-1"})
     return Journal("wiki", STAGE_NEW, old, new, [], phase)
