@@ -210,6 +210,42 @@ options:
         description: The path in the container, absolute.
         type: str
         required: true
+  hydrate_from: &hydrate_from
+    description:
+      - Fills the volume from the snapshot of a backup job before its first container starts, once, while it is empty.
+        So a host that was lost comes back with its data by the playbook that has made it.
+      - A repository that is out of reach or opens with another password is an error, and nothing is created or started
+        on an empty volume. Only one that opens and holds no snapshot of this volume may mean a first boot.
+      - It is brought in as a O(seed) is, whole or not at all, and restic reads back what it wrote.
+      - The repository has to be configured on the host before, by M(holdfast.persistence.backup_repository).
+    type: dict
+    suboptions:
+      job:
+        description: The backup job.
+        type: str
+        required: true
+      repository:
+        description:
+          - The repository that holds its snapshots. Needed on a host that does not have the job yet. Without it, it is
+            the one of the job on this host.
+        type: str
+      host:
+        description: The host that saved it, under the name that its snapshots carry. Without it, this one.
+        type: str
+      snapshot:
+        description: V(latest), the beginning of an id, or a time, as in M(holdfast.persistence.backup_restore).
+        type: str
+        default: latest
+      volume:
+        description: The volume's name in the snapshot. Without it, the volume's own.
+        type: str
+      first_boot:
+        description:
+          - Whether the repository may hold no snapshot of this volume. With V(allowed) the volume then gets its
+            O(seed), or begins empty, and that is remembered.
+        type: str
+        choices: [refused, allowed]
+        default: refused
   recreate: &recreate
     description:
       - The word of M(community.docker.docker_volume) for O(on_drift), for playbooks that come from there.
@@ -260,6 +296,7 @@ options:
       recurse: *recurse
       seed: *seed
       adopt: *adopt
+      hydrate_from: *hydrate_from
       protected: *protected
       confirm: *confirm
       state: *state
@@ -332,6 +369,14 @@ EXAMPLES = r"""
     seed:
       archive: /srv/wiki.tar.gz
       remote_src: true
+
+- name: A volume that comes back from its backup when the host is made anew, and begins empty the very first time
+  holdfast.persistence.volume:
+    name: pgdata
+    hydrate_from:
+      job: database
+      repository: main
+      first_boot: allowed
 
 - name: A copy of it
   holdfast.persistence.volume:
@@ -419,6 +464,11 @@ volume:
       sample: {"source": "archive /srv/wiki.tar.gz", "digest": "sha256:9f86d081", "at": "2026-03-01T02:00:00+00:00"}
     adopted:
       description: The same for what it took over from a container.
+      type: dict
+      returned: always
+      sample: null
+    hydrated:
+      description: The same for what came from a snapshot, or that it began empty as there was none.
       type: dict
       returned: always
       sample: null

@@ -181,6 +181,11 @@ volumes:
       type: dict
       returned: always
       sample: {"source": "container db at /data", "digest": "sha256:9f86d081", "at": "2026-03-01T02:00:00Z"}
+    hydrated:
+      description: The same for what came from the snapshot of a backup job.
+      type: dict
+      returned: always
+      sample: null
     last_backup:
       description:
         - The newest success of a job of this host that found something in the volume, with the seconds since then.

@@ -10,6 +10,7 @@ and goes at the end.
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -22,7 +23,8 @@ from typing import Any
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils.engine import _docker
 from ansible_collections.holdfast.persistence.plugins.module_utils.engine._containers import DockerContainers
-from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _files, _paths
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _files, _paths, _repository
+from ansible_collections.holdfast.persistence.plugins.module_utils.runner._restic import Restic
 from ansible_collections.holdfast.persistence.plugins.module_utils.seeds import _container, _room, _seeding, _sources
 from ansible_collections.holdfast.persistence.plugins.module_utils.seeds._plan import State, actions
 from ansible_collections.holdfast.persistence.plugins.module_utils.seeds._seed import Seed
@@ -49,6 +51,7 @@ CALLS: list[tuple[Any, str]] = [
     (_sources, "compare"),
     (_container, "_wait"),
     (_container, "_remove"),
+    (Restic, "restore"),
     (_writer.TreeWriter, "add"),
     (_writer.TreeWriter, "_finish"),
     (_seeding, "digest"),
@@ -70,14 +73,17 @@ pytestmark = pytest.mark.skipif(not is_possible(), reason="needs root, a Docker 
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("world")
     state, _paths.STATE = _paths.STATE, root / "state"
+    repositories, _paths.REPOSITORIES = _paths.REPOSITORIES, root / "repositories"
+    cache, _paths.CACHE = _paths.CACHE, root / "cache"
     try:
         _remove_all()
         _build(root)
+        _save(root)
         yield root
     finally:
         _remove_all()
         docker("image", "rm", "--force", NAME)
-        _paths.STATE = state
+        _paths.STATE, _paths.REPOSITORIES, _paths.CACHE = state, repositories, cache
 
 
 def _build(root: Path) -> None:
@@ -102,6 +108,22 @@ def _build(root: Path) -> None:
     (root / "device").mkdir()
 
 
+def _save(root: Path) -> None:
+    """A repository with a snapshot of the directory, as the runner makes one of a volume."""
+    known = _paths.REPOSITORIES / "main"
+    known.mkdir(parents=True)
+    (known / "location").write_text(f"{root / 'backup'}\n")
+    (known / "password").write_text("a password of the test\n")
+    manifest = _paths.manifest_file("nightly")
+    manifest.parent.mkdir(parents=True)
+    directory = str(root / "directory")
+    manifest.write_text(json.dumps({"schema": 1, "volumes": {NAME: directory}, "paths": [], "exclude": []}))
+    restic = Restic(_repository.load("main"))
+    restic.init()
+    tags = ["holdfast", "job=nightly"]
+    restic.backup([directory, str(manifest)], [], os.uname().nodename, tags, lambda _progress: None)
+
+
 def _remove_all() -> None:
     for found in docker("ps", "--all", "--quiet", "--filter", f"name=^{NAME}").split():
         docker("rm", "--force", "--volumes", found)
@@ -119,6 +141,7 @@ def sources(root: Path) -> dict[str, tuple[Seed, str]]:
         "image": (Seed("image", NAME, command=COMMAND, path="/seed"), "stop"),
         "volume": (Seed("volume", SOURCE), "pause"),
         "container": (Seed("container", LAYER, path="/opt/data"), "stop"),
+        "snapshot": (Seed("snapshot", "nightly", path=NAME, repository="main"), "stop"),
     }
 
 
@@ -180,6 +203,7 @@ def volume_of(connection: _docker.Docker) -> Volume:
         ("image", "plain"),
         ("volume", "plain"),
         ("container", "plain"),
+        ("snapshot", "plain"),
         ("archive", "directory"),
     ],
 )

@@ -26,6 +26,10 @@ class NoSnapshot(Problem):
     """The repository opened, and holds no snapshot of the job: the one answer that can mean a first boot."""
 
 
+class NotInSnapshot(NoSnapshot):
+    """There is a snapshot, and the source was not one of the job's when it was made."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """A source of a snapshot."""
@@ -156,7 +160,7 @@ def select(found: Sequence[Origin], volume: str | None, path: str | None, job: s
     chosen = [origin for origin in found if origin.label == wanted.label]
     if not chosen:
         known = ", ".join(origin.label for origin in found) or "nothing"
-        raise Problem(
+        raise NotInSnapshot(
             f"job {job}: snapshot {snapshot.short_id}: {wanted.label} is not in it. It holds {known}. "
             "Name one of these, or choose another snapshot."
         )

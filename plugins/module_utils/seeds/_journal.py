@@ -43,7 +43,8 @@ class Journal:
     """The UUID in the volume's label: another volume of the name has another."""
     source: str
     """In words, for the provenance."""
-    adopts: bool
+    brings: str
+    """What it is: ``seeded``, ``adopted`` or ``hydrated``."""
     staging: str
     """Where the tree is made ready to take the place of the volume's directory; empty when that is in the volume."""
     rests: tuple[Rest, ...] = ()
@@ -51,6 +52,10 @@ class Journal:
     inode: int = 0
     """Of the complete tree: once the volume's directory has it, it is in place."""
     digest: str = ""
+    job: str = ""
+    """Whose snapshot it is, when it is one."""
+    snapshot: str = ""
+    """Its id."""
 
     def save(self) -> None:
         path = _paths.seed_file(self.volume)

@@ -27,6 +27,10 @@ class State:
     """The container to be adopted from has this very volume there already."""
     missing: str = ""
     """Why the source cannot be taken, as a sentence with a way out."""
+    first_boot: str = ""
+    """That there is no snapshot, and may be none, in words; the rest is of what takes its place then."""
+    source: str = ""
+    """What the source was found to be, in words; empty: as it is declared."""
     users: tuple[str, ...] = ()
     """The containers that run with the volume."""
     source_users: tuple[str, ...] = ()
@@ -56,10 +60,22 @@ def actions(seed: Seed | None, name: str, state: State, quiesce: str = "fail") -
         _refuse_to_mix(seed, name, state)
         return mending
     if state.missing:
-        raise Problem(f"volume {name}: {_option(seed)}: {state.missing}")
+        raise Problem(f"volume {name}: {seed.option}: {state.missing}")
+    if state.first_boot and seed.otherwise is None:
+        return (*mending, _first_boot(name, seed, state.first_boot))
+    seed = seed.otherwise if state.first_boot and seed.otherwise else seed
     _refuse_users(seed, name, state, quiesce)
-    into = f"adopt {seed.words} into volume {name}" if seed.is_adoption else f"seed volume {name} from {seed.words}"
-    return (*mending, Action("seed", f"{into}{_meanwhile(seed, state, quiesce)}"))
+    source = state.source or seed.words
+    into = {
+        "adopted": f"adopt {source} into volume {name}",
+        "hydrated": f"fill volume {name} from {source}",
+        "seeded": f"seed volume {name} from {source}",
+    }[seed.brings]
+    return (*mending, Action("seed", f"{into}{_meanwhile(seed, state, quiesce)}", details={"kind": seed.kind}))
+
+
+def _first_boot(name: str, seed: Seed, told: str) -> Action:
+    return Action("seed-first-boot", f"note that volume {name} begins empty: {told}", details={"kind": seed.kind})
 
 
 def predicted(seed: Seed) -> dict[str, Any]:
@@ -83,13 +99,11 @@ def extended(plan: Plan, seed: Seed | None, name: str, state: State, quiesce: st
         # First whoever was stopped runs again; what is wrong with the task is told by the plan after that.
         added = undo
     after = plan.after
-    if seed is not None and any(action.verb == "seed" for action in added):
-        after = {**after, "adopted" if seed.is_adoption else "seeded": predicted(seed)}
+    for action in added:
+        if seed is not None and action.verb in ("seed", "seed-first-boot"):
+            first = seed.of_kind(action.details["kind"])
+            after = {**after, first.brings: predicted(first)}
     return replace(plan, after=after, actions=(*plan.actions, *added))
-
-
-def _option(seed: Seed) -> str:
-    return "adopt" if seed.is_adoption else f"seed.{seed.kind}"
 
 
 def _refuse_to_mix(seed: Seed, name: str, state: State) -> None:
@@ -105,16 +119,16 @@ def _refuse_users(seed: Seed, name: str, state: State, quiesce: str) -> None:
     if state.users and quiesce != "stop":
         why = " and pausing is not enough, since they hold on to the empty directory" if quiesce == "pause" else ""
         raise Problem(
-            f"volume {name}: {_option(seed)}: containers run with it and expect its data: {', '.join(state.users)}"
+            f"volume {name}: {seed.option}: containers run with it and expect its data: {', '.join(state.users)}"
             f"{why}. Set quiesce: stop to stop them meanwhile, or stop them."
         )
     if state.source_users and quiesce == "fail":
         raise Problem(
-            f"volume {name}: {_option(seed)}: containers that run may write to {seed.words} while it is copied: "
+            f"volume {name}: {seed.option}: containers that run may write to {seed.words} while it is copied: "
             f"{', '.join(state.source_users)}. Set quiesce: stop or quiesce: pause, or stop them."
         )
     if state.hindrances and quiesce == "stop":
-        raise Problem(f"volume {name}: {_option(seed)}: {' '.join(state.hindrances)}")
+        raise Problem(f"volume {name}: {seed.option}: {' '.join(state.hindrances)}")
 
 
 def _meanwhile(seed: Seed, state: State, quiesce: str) -> str:

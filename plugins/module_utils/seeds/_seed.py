@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the first content of a volume comes from, as the user wrote it. No input, no output.
 
-An adoption is a seed whose source is a container.
+An adoption is a seed whose source is a container, a hydration one whose source is a snapshot.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from ..runner._choice import LATEST, check_wanted
+from ..runner._job import check_name
 from ..runner._problem import Problem
 from ..volumes._driver_options import as_strings, secrets
 
-DIRECTORY, ARCHIVE, URL, VOLUME, IMAGE, CONTAINER = "directory", "archive", "url", "volume", "image", "container"
+DIRECTORY, ARCHIVE, URL, VOLUME, IMAGE = "directory", "archive", "url", "volume", "image"
+CONTAINER, SNAPSHOT = "container", "snapshot"
 
 _SOURCES = (DIRECTORY, ARCHIVE, URL, VOLUME, IMAGE)
 SEED_OPTIONS: Mapping[str, Any] = {
@@ -36,6 +39,14 @@ SEED_OPTIONS: Mapping[str, Any] = {
 ADOPT_OPTIONS: Mapping[str, Any] = {
     "container": {"type": "str", "required": True},
     "path": {"type": "str", "required": True},
+}
+HYDRATE_OPTIONS: Mapping[str, Any] = {
+    "job": {"type": "str", "required": True},
+    "repository": {"type": "str"},
+    "host": {"type": "str"},
+    "snapshot": {"type": "str", "default": LATEST},
+    "volume": {"type": "str"},
+    "first_boot": {"type": "str", "choices": ["refused", "allowed"], "default": "refused"},
 }
 
 _ONLY_FOR = {
@@ -73,12 +84,21 @@ class Seed:
     command: tuple[str, ...] | None = None
     """None: the image's own."""
     path: str = ""
-    """Within a container, absolute."""
+    """Within a container, absolute; of a snapshot the volume whose data it is."""
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     network: str = "none"
     timeout: int = 3600
     """Seconds for the command; 0 for as long as it takes."""
+    repository: str = ""
+    """Where the snapshots of the job are; empty: where the job on this host keeps them."""
+    host: str = ""
+    """Who saved them; empty: this host."""
+    snapshot: str = LATEST
+    first_boot: bool = False
+    """Whether there may be no snapshot."""
+    otherwise: Seed | None = None
+    """Where the first content comes from when there is no snapshot; None: the volume begins empty."""
 
     @property
     def words(self) -> str:
@@ -87,6 +107,9 @@ class Seed:
             return f"url {shown_url(self.source)}"
         if self.kind == CONTAINER:
             return f"container {self.source} at {self.path}"
+        if self.kind == SNAPSHOT:
+            by = f" by host {self.host}" if self.host else ""
+            return f"snapshot {self.snapshot} of job {self.source}{by}"
         where = "" if self.on_host else " of the control node"
         return f"{self.kind} {self.source}{where}"
 
@@ -94,16 +117,58 @@ class Seed:
     def is_adoption(self) -> bool:
         return self.kind == CONTAINER
 
+    @property
+    def option(self) -> str:
+        """The option that asks for it."""
+        return {CONTAINER: "adopt", SNAPSHOT: "hydrate_from"}.get(self.kind, f"seed.{self.kind}")
+
+    @property
+    def brings(self) -> str:
+        """The field of the result and of the provenance that tells of it."""
+        return {CONTAINER: "adopted", SNAPSHOT: "hydrated"}.get(self.kind, "seeded")
+
+    def of_kind(self, kind: str) -> Seed:
+        """This one, or the one that takes its place when there is no snapshot."""
+        return self.otherwise if self.otherwise is not None and self.otherwise.kind == kind else self
+
 
 def seed_of(item: Mapping[str, Any]) -> Seed | None:
-    """The first content that the item's ``seed`` or ``adopt`` asks for. Problem for what cannot be meant."""
-    seed, adopt = item.get("seed"), item.get("adopt")
-    if seed is not None and adopt is not None:
-        raise Problem("seed, adopt: a volume has one first content. Keep one of them.")
+    """The first content that ``hydrate_from``, ``seed`` or ``adopt`` ask for. Problem for what cannot be meant."""
+    seed, adopt, hydrate = item.get("seed"), item.get("adopt"), item.get("hydrate_from")
+    if adopt is not None and (seed is not None or hydrate is not None):
+        other = "seed" if seed is not None else "hydrate_from"
+        raise Problem(f"{other}, adopt: a volume has one first content. Keep one of them.")
     if adopt is not None:
         _check_absolute("adopt.path", adopt["path"])
         return Seed(CONTAINER, adopt["container"].lstrip("/"), path=_normal(adopt["path"]))
-    return None if seed is None else _seed(seed)
+    first = None if seed is None else _seed(seed)
+    return first if hydrate is None else _hydration(hydrate, str(item["name"]), first)
+
+
+def _hydration(given: Mapping[str, Any], name: str, otherwise: Seed | None) -> Seed:
+    first_boot = given["first_boot"] == "allowed"
+    try:
+        check_name("job", given["job"])
+        if given["repository"]:
+            check_name("repository", given["repository"])
+        check_wanted(given["snapshot"])
+    except Problem as problem:
+        raise Problem(f"hydrate_from: {problem}") from problem
+    if otherwise is not None and not first_boot:
+        raise Problem(
+            "seed: serves beside hydrate_from only at a first boot, when there is no snapshot. Set "
+            "hydrate_from.first_boot: allowed, or take seed out."
+        )
+    return Seed(
+        SNAPSHOT,
+        given["job"],
+        path=given["volume"] or name,
+        repository=given["repository"] or "",
+        host=given["host"] or "",
+        snapshot=given["snapshot"],
+        first_boot=first_boot,
+        otherwise=otherwise,
+    )
 
 
 def _seed(given: Mapping[str, Any]) -> Seed:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from .._pipeline import Action
 from ..engine._containers import DockerContainers
 from ..engine._docker import Consumer, Docker
 from ..engine._mounted import RUNNING
-from ..runner import _files, _paths
+from ..runner import _files, _paths, _restore_journal
 from ..runner._problem import Problem
 from ..trees._manifest import digest
 from ..volumes._provenance import Origin, load as load_provenance, update
@@ -28,8 +29,8 @@ from ._journal import FILLING, PLACING, RESTING, Journal, Rest, load
 from ._plan import FINISH, UNDO, State, stays_stopped
 from ._rest import bring_back, obstacle, put_to_rest, without_holders
 from ._room import Room, data_of, holdings, new_room, remove_staging, room_at
-from ._seed import Seed
-from ._sources import Sources
+from ._seed import SNAPSHOT, Seed
+from ._sources import Source, Sources
 
 _LOCK_SECONDS = 60
 
@@ -50,22 +51,27 @@ class Seeding:
         ``may_mount``: whether a volume may be mounted to see what it holds, else it is taken for empty (check mode).
         """
         leftover = "" if volume is None else self._leftover(volume)
-        if volume is not None and (volume.provenance.seeded or volume.provenance.adopted):
+        if volume is not None and volume.provenance.has_begun:
             return State(brought_in=True, leftover=leftover)
         if seed is None or leftover == FINISH:
             return State(leftover=leftover)
         if not self._docker.is_local:
             raise Problem(f"volume {name}: its first content is brought in on its own host. Run the task there.")
-        source = self._sources.look(seed, name)
-        if source.is_volume_itself:
+        if seed.is_adoption and self._sources.look(seed, name).is_volume_itself:
             return State(is_source=True, leftover=leftover)
         # Before the look at what it holds, which removes a holder that a killed run left among its consumers.
         users = self._running(volume.consumers if volume else ())
         holds = "" if volume is None else self._holds(volume, may_mount)
         if holds:
             return State(holds=holds, leftover=leftover)
+        source, first_boot = self._sources.look(seed, name, is_rehearsal=not may_mount), ""
+        if source.absence:
+            first_boot = source.absence
+            source = self._sources.look(seed.otherwise, name) if seed.otherwise else Source()
         return State(
             missing=source.missing,
+            first_boot=first_boot,
+            source=source.found,
             users=tuple(users),
             source_users=tuple(name for name, _id in source.users),
             hindrances=self._hindrances({**users, **dict(source.users)}),
@@ -92,14 +98,21 @@ class Seeding:
                 self._finish(volume)
             else:
                 self._undo(volume)
-                if action.verb == "seed" and seed is not None and not self._is_done(volume):
-                    self._seed(seed, volume, quiesce, finish)
+                if action.verb != "seed-undo" and seed is not None and not self._is_done(volume):
+                    self._bring_in(seed, volume, action, quiesce, finish)
 
     @staticmethod
     def _is_done(volume: Volume) -> bool:
         """Whether another run, whose end was waited for, has done it."""
-        known = load_provenance(volume.name, volume.labels.get(UUID_LABEL))
-        return known.seeded is not None or known.adopted is not None
+        return load_provenance(volume.name, volume.labels.get(UUID_LABEL)).has_begun
+
+    def _bring_in(
+        self, seed: Seed, volume: Volume, action: Action, quiesce: str, finish: Callable[[Path], None]
+    ) -> None:
+        if action.verb == "seed-first-boot":
+            _note(volume.name, volume.labels.get(UUID_LABEL), seed.brings, f"nothing, as there was no {seed.words}", "")
+        else:
+            self._seed(seed.of_kind(action.details["kind"]), volume, quiesce, finish)
 
     def _volume(self, name: str) -> Volume:
         answer = self._docker.volume(name)
@@ -132,10 +145,13 @@ class Seeding:
                 volume.name,
                 volume.labels.get(UUID_LABEL),
                 seed.words,
-                seed.is_adoption,
+                seed.brings,
                 str(room.staging) if room.swaps else "",
                 rests,
             )
+            if seed.kind == SNAPSHOT:
+                told, snapshot = self._sources.snapshots.told(seed), self._sources.snapshots.id(seed)
+                journal = replace(journal, source=told, job=seed.source, snapshot=snapshot)
             journal.save()
             try:
                 put_to_rest(self._containers, rests)
@@ -150,7 +166,7 @@ class Seeding:
             except BaseException:
                 self._withdraw(journal, room)
                 raise
-            self._remember(journal)
+            self._remember(journal, volume)
             room.clear()
         self._end(journal)
 
@@ -166,7 +182,7 @@ class Seeding:
 
     def _check(self, seed: Seed, volume: Volume, room: Room) -> str:
         """The last look before the volume is touched; the digest of what came from the source."""
-        if not holdings(room.tree):
+        if not holdings(room.tree) and seed.kind != SNAPSHOT:
             raise Problem(f"volume {volume.name}: {seed.words} holds nothing to bring in. Check what is declared.")
         summed = digest(room.tree)
         self._check_empty(volume, room.root)
@@ -224,11 +240,11 @@ class Seeding:
             bring_back(self._containers, journal.rests, done=False)
         journal.forget()
 
-    def _remember(self, journal: Journal) -> None:
-        origin = Origin(journal.source, journal.digest, datetime.now(timezone.utc).isoformat(timespec="seconds"))
-        known = load_provenance(journal.volume, journal.label)
-        field = {"adopted" if journal.adopts else "seeded": origin}
-        update(journal.volume, journal.label, uuid=known.uuid or str(uuid.uuid4()), **field)
+    def _remember(self, journal: Journal, volume: Volume) -> None:
+        if journal.snapshot:
+            # The runner saves nothing on a host made anew that is not known to have come back.
+            _restore_journal.record(journal.job, volume.mountpoint, journal.snapshot)
+        _note(journal.volume, journal.label, journal.brings, journal.source, journal.digest)
 
     def _end(self, journal: Journal) -> None:
         """After the volume was let go of: as long as there is a journal, the next run looks for what holds it."""
@@ -243,7 +259,7 @@ class Seeding:
             room = room_at(volume.name, root, journal.staging)
             if not room.swaps and room.tree.is_dir():
                 room.place()
-            self._remember(journal)
+            self._remember(journal, volume)
             room.clear()
         self._end(journal)
 
@@ -260,6 +276,13 @@ class Seeding:
                 room_at(volume.name, root, "").clear()
         bring_back(self._containers, journal.rests, done=False, interrupted=journal.phase == RESTING)
         journal.forget()
+
+
+def _note(name: str, label: str | None, brings: str, source: str, digest_of_it: str) -> None:
+    """Remember the volume's first content: whatever it holds from now on, that is not brought in again."""
+    origin = Origin(source, digest_of_it, datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    known = load_provenance(name, label)
+    update(name, label, uuid=known.uuid or str(uuid.uuid4()), **{brings: origin})
 
 
 def _purpose(volume: Volume) -> str:

@@ -23,7 +23,8 @@ from ._archives import unpack
 from ._download import check, fetch
 from ._rest import without_holders
 from ._room import Room, data_of
-from ._seed import ARCHIVE, CONTAINER, DIRECTORY, IMAGE, URL, VOLUME, Seed
+from ._seed import ARCHIVE, CONTAINER, DIRECTORY, IMAGE, SNAPSHOT, URL, VOLUME, Seed
+from ._snapshot import Snapshots, Unready, absence
 
 _ACTIVE = ("running", "restarting")
 
@@ -38,6 +39,10 @@ class Source:
     """Name and id of the containers that run and may write to it."""
     is_volume_itself: bool = False
     """It is the volume for which it is asked."""
+    absence: str = ""
+    """There is none, and this is why that may be, in words."""
+    found: str = ""
+    """What it was found to be, in words."""
 
 
 class Sources:
@@ -48,9 +53,15 @@ class Sources:
         self._containers = DockerContainers(docker)
         self._warn = warn
         self._first_id = first_id
+        self.snapshots = Snapshots()
 
-    def look(self, seed: Seed, name: str) -> Source:
-        """The source of the first content of the volume of this name."""
+    def look(self, seed: Seed, name: str, is_rehearsal: bool = False) -> Source:
+        """The source of the first content of the volume of this name.
+
+        ``is_rehearsal``: what the source itself still needs on this host will have been brought there before.
+        """
+        if seed.kind == SNAPSHOT:
+            return self._look_for_snapshot(seed, name, is_rehearsal)
         if seed.kind == VOLUME:
             return self._look_at_volume(seed.source, name)
         if seed.kind == CONTAINER:
@@ -65,17 +76,18 @@ class Sources:
 
     def fill(self, seed: Seed, volume: str, room: Room) -> None:
         """Bring the source into the room's tree, with proof where the source can be read again."""
-        option = "adopt" if seed.is_adoption else f"seed.{seed.kind}"
         try:
             self._fill(seed, volume, room)
         except Problem as problem:
-            raise Problem(f"volume {volume}: {option}: {seed.words}: {problem}") from problem
+            raise Problem(f"volume {volume}: {seed.option}: {seed.words}: {problem}") from problem
         except OSError as error:
-            raise Problem(f"volume {volume}: {option}: {seed.words}: {_reason(error, room)}") from error
+            raise Problem(f"volume {volume}: {seed.option}: {seed.words}: {_reason(error, room)}") from error
 
     def _fill(self, seed: Seed, volume: str, room: Room) -> None:
         if seed.kind == IMAGE:
             self._run(seed, volume, room)
+        elif seed.kind == SNAPSHOT:
+            self.snapshots.fill(seed, room)
         elif seed.kind == URL:
             fetched = room.work / "archive"
             fetch(seed, fetched)
@@ -138,6 +150,19 @@ class Sources:
             self._copy(_adoption.below(Path(os.path.realpath(keeping.directory)), keeping.below), room)
         else:
             _adoption.copy_layer(self._docker, seed, keeping.container, room.tree)
+
+    def _look_for_snapshot(self, seed: Seed, name: str, is_rehearsal: bool) -> Source:
+        try:
+            if self.snapshots.find(seed) is None:
+                return Source(absence=absence(seed)) if seed.first_boot else Source(absence(seed))
+            return Source(found=self.snapshots.told(seed))
+        except Unready as problem:
+            if not is_rehearsal:
+                raise Problem(f"volume {name}: {seed.option}: {problem}") from problem
+            self._warn(f"volume {name}: {seed.option}: {problem} In check mode a snapshot is taken to be there.")
+            return Source()
+        except Problem as problem:
+            raise Problem(f"volume {name}: {seed.option}: {problem}") from problem
 
     def _look_at_volume(self, source: str, name: str) -> Source:
         if source == name:

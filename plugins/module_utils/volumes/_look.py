@@ -177,8 +177,7 @@ def _of_the_host(desired: Desired) -> list[str]:
     wanted = {
         "on_drift: migrate": desired.on_drift == "migrate",
         "protected": desired.protected is not None,
-        "adopt": desired.seed is not None and desired.seed.is_adoption,
-        "seed": desired.seed is not None and not desired.seed.is_adoption,
+        **({desired.seed.option.partition(".")[0]: True} if desired.seed else {}),
         "owner, group, mode, directories": desired.wish is not None,
     }
     return [option for option, is_wanted in wanted.items() if is_wanted]

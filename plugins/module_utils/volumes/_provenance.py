@@ -27,7 +27,7 @@ class Origin:
     source: str
     """In words: "archive /srv/seed.tar.gz", "volume pgdata", "container db at /data"."""
     digest: str
-    """``sha256:`` and the digest of the manifest of what was brought in."""
+    """``sha256:`` and the digest of the manifest of what was brought in; empty where there was nothing to bring."""
     at: str
     """ISO 8601 in UTC."""
 
@@ -43,10 +43,17 @@ class Provenance:
     """None where this user may not know."""
     seeded: Origin | None = None
     adopted: Origin | None = None
+    hydrated: Origin | None = None
     hands_down: bool = False
     """Its first use, at which owner and group are handed down to all that it holds, is still to come."""
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether its first content was brought in: whatever it holds now, that is not done again."""
+        return any(getattr(self, origin) for origin in ORIGINS)
 
+
+ORIGINS = ("seeded", "adopted", "hydrated")
 NOTHING = Provenance()
 UNREADABLE = Provenance(protected=None)
 
@@ -100,6 +107,6 @@ def _from_json(data: Mapping[str, Any]) -> Provenance:
     """A newer program of the same schema may have added fields; they tell this one nothing."""
     names = {each.name for each in fields(Provenance)}
     known = {name: value for name, value in data.items() if name in names}
-    for origin in ("seeded", "adopted"):
+    for origin in ORIGINS:
         known[origin] = Origin(**known[origin]) if known.get(origin) else None
     return Provenance(**known)

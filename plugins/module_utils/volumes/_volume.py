@@ -14,11 +14,11 @@ from ..directories import _shape
 from ..directories._shape import Wish
 from ..engine._docker import Consumer
 from ..runner._problem import Problem
-from ..seeds._seed import ADOPT_OPTIONS, SEED_OPTIONS, Seed, seed_of
+from ..seeds._seed import ADOPT_OPTIONS, HYDRATE_OPTIONS, SEED_OPTIONS, Seed, seed_of
 from ..trees._content import Content
 from . import _kind
 from ._driver_options import as_strings, check_local, masked
-from ._provenance import NOTHING, Origin, Provenance
+from ._provenance import NOTHING, ORIGINS, Origin, Provenance
 
 UUID_LABEL = "holdfast.uuid"
 """Set when the volume is created: what Docker itself gives a volume (name, time) does not tell it from a namesake."""
@@ -34,6 +34,7 @@ OPTIONS: Mapping[str, Any] = {
     **_shape.OPTIONS,
     "seed": {"type": "dict", "options": SEED_OPTIONS},
     "adopt": {"type": "dict", "options": ADOPT_OPTIONS},
+    "hydrate_from": {"type": "dict", "options": HYDRATE_OPTIONS},
     "protected": {"type": "bool"},
     "confirm": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -218,8 +219,7 @@ def shown(volume: Volume) -> dict[str, Any]:
         "uuid": volume.uuid,
         "created": volume.created or None,
         "protected": volume.provenance.protected,
-        "seeded": _origin(volume.provenance.seeded),
-        "adopted": _origin(volume.provenance.adopted),
+        **{origin: _origin(getattr(volume.provenance, origin)) for origin in ORIGINS},
         "consumers": [{"id": user.id, "name": user.name, "state": user.state} for user in volume.consumers],
     }
 
@@ -231,8 +231,7 @@ def predicted(name: str, wanted: Definition, protected: bool) -> dict[str, Any]:
         **_defined(name, wanted),
         **undecided,
         "protected": protected,
-        "seeded": None,
-        "adopted": None,
+        **dict.fromkeys(ORIGINS),
         "consumers": [],
     }
 

@@ -138,3 +138,35 @@ def test_data_are_never_written_over(state: State, quiesce: str, seed: Seed) -> 
     assert verbs in ([], ["seed"], ["seed-undo"], ["seed-undo", "seed"], ["seed-finish"])
     after = replace(state, leftover="", brought_in=True)
     assert actions(seed, "app", after, quiesce) == ()
+
+
+HYDRATION = Seed("snapshot", "nightly", path="app", first_boot=True)
+
+
+def test_a_snapshot_comes_before_everything_else() -> None:
+    state = State(source="snapshot 1a2b3c4d of job nightly (2026-03-01 02:00 UTC), 3 files (9 B)")
+    told = ["fill volume app from snapshot 1a2b3c4d of job nightly (2026-03-01 02:00 UTC), 3 files (9 B)"]
+    assert sentences(HYDRATION, state) == told
+    assert sentences(replace(HYDRATION, otherwise=SEED), state) == told
+
+
+def test_without_one_the_volume_is_seeded_or_begins_empty() -> None:
+    state = State(first_boot="the repository opens, and holds nothing.")
+    assert sentences(HYDRATION, state) == [f"note that volume app begins empty: {state.first_boot}"]
+    assert sentences(replace(HYDRATION, otherwise=SEED), state) == ["seed volume app from directory /srv/seed"]
+
+
+@pytest.mark.parametrize(("first", "field"), [(SEED, "seeded"), (None, "hydrated")])
+def test_the_prediction_of_a_first_boot_tells_what_takes_the_place_of_the_snapshot(
+    first: Seed | None, field: str
+) -> None:
+    seed = replace(HYDRATION, otherwise=first)
+    before = Plan(None, {"seeded": None, "hydrated": None}, (Action("create", "create volume app"),))
+    after = extended(before, seed, "app", State(first_boot="nothing there."), "fail").after
+    assert after is not None
+    assert {name for name, origin in after.items() if origin} == {field}
+
+
+@pytest.mark.parametrize("state", [State(brought_in=True), State(holds="1 file (9 B)")])
+def test_data_that_is_there_is_not_brought_back(state: State) -> None:
+    assert sentences(HYDRATION, state) == []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
 from ansible_collections.holdfast.persistence.plugins.module_utils.seeds._seed import (
+    HYDRATE_OPTIONS,
     SEED_OPTIONS,
     Seed,
     seed_of,
@@ -121,3 +122,52 @@ def test_secrets_are_told_to_ansible() -> None:
 def test_where_it_comes_from_in_words() -> None:
     assert Seed("archive", "a.tgz", on_host=False).words == "archive a.tgz of the control node"
     assert Seed("url", "https://u:p@nas/a").words == "url https://nas/a"
+
+
+def hydrating(**options: Any) -> dict[str, Any]:
+    return {"name": "pgdata", "hydrate_from": dict.fromkeys(HYDRATE_OPTIONS) | {
+        "job": "db", "snapshot": "latest", "first_boot": "refused", **options,
+    }}  # fmt: skip
+
+
+def test_a_hydration_is_a_seed_from_a_snapshot() -> None:
+    assert seed_of(hydrating()) == Seed("snapshot", "db", path="pgdata")
+    wanted = {"repository": "main", "host": "old", "snapshot": "1a2b3c4d", "volume": "data", "first_boot": "allowed"}
+    seed = seed_of(hydrating(**wanted))
+    assert seed == Seed(
+        "snapshot", "db", path="data", repository="main", host="old", snapshot="1a2b3c4d", first_boot=True
+    )
+    assert (seed.words, seed.option, seed.brings) == (
+        "snapshot 1a2b3c4d of job db by host old",
+        "hydrate_from",
+        "hydrated",
+    )
+
+
+def test_a_seed_takes_its_place_only_at_a_first_boot() -> None:
+    first = given(directory="/srv/app", remote_src=True)
+    seed = seed_of({**hydrating(first_boot="allowed"), **first})
+    assert seed is not None
+    assert seed.otherwise == Seed("directory", "/srv/app")
+    assert [seed.of_kind(kind).kind for kind in ("directory", "snapshot")] == ["directory", "snapshot"]
+    with pytest.raises(Problem, match=r"seed: serves beside hydrate_from only at a first boot.*first_boot: allowed"):
+        seed_of({**hydrating(), **first})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"job": "../db"}, "hydrate_from: job '../db': not a name."),
+        ({"repository": "a b"}, "hydrate_from: repository 'a b': not a name."),
+        ({"snapshot": "yesterday"}, "hydrate_from: snapshot 'yesterday': not understood."),
+    ],
+)
+def test_hydrations_that_cannot_be_meant(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(Problem) as problem:
+        seed_of(hydrating(**options))
+    assert str(problem.value).startswith(told)
+
+
+def test_a_hydration_and_an_adoption_exclude_each_other() -> None:
+    with pytest.raises(Problem, match="hydrate_from, adopt: a volume has one first content"):
+        seed_of({**hydrating(), "adopt": {"container": "db", "path": "/data"}})

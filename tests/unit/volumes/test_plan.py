@@ -168,7 +168,7 @@ def test_what_only_the_creation_decides_is_null_in_the_prediction() -> None:
     assert made.after == {
         "name": "pgdata", "driver": "local", "driver_options": {}, "labels": {"a": "1"},
         "mountpoint": None, "uuid": None, "created": None, "protected": False, "seeded": None,
-        "adopted": None, "persistent": True, "consumers": [],
+        "adopted": None, "hydrated": None, "persistent": True, "consumers": [],
     }  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def test_an_unchanged_volume_is_shown_as_it_is() -> None:
     assert made.before == made.after == {
         "name": "pgdata", "driver": "local", "driver_options": {}, "labels": {"a": "1"},
         "mountpoint": "/v/pgdata/_data", "uuid": "u-1", "created": "2026-03-01T02:00:00Z", "protected": False,
-        "seeded": None, "adopted": None, "persistent": True,
+        "seeded": None, "adopted": None, "hydrated": None, "persistent": True,
         "consumers": [{"id": "0f3c", "name": "db", "state": "running"}],
     }  # fmt: skip
 
