@@ -13,7 +13,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +115,10 @@ class Docker:
     ) -> Mapping[str, Any]:
         """Ask for a volume and return Docker's answer, which may be about a volume that was there before."""
         with self._while(f"creating volume {name}"):
-            return dict(self._client.create_volume(name, driver, dict(driver_options), dict(labels)))
+            answer = dict(self._client.create_volume(name, driver, dict(driver_options), dict(labels)))
+        if self.is_local and answer.get("Driver") == "local":
+            _write_out_options(str(answer.get("Mountpoint") or ""))
+        return answer
 
     def remove_volume(self, name: str) -> None:
         """Remove the volume; one that is gone already is no error."""
@@ -206,6 +209,21 @@ def _installed(host: str) -> bool:
         return True
     folders = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
     return os.path.exists(host[len(_UNIX) :]) or shutil.which("dockerd", path=folders) is not None
+
+
+def _write_out_options(mountpoint: str) -> None:
+    """Wait until the disk has the file in which the local driver keeps a volume's options.
+
+    Docker does not. After a power cut the file may be there and empty, and then the daemon does not start any more.
+    """
+    folder = os.path.dirname(mountpoint)
+    for path in (os.path.join(folder, "opts.json"), folder):
+        with suppress(FileNotFoundError, PermissionError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def _import_sdk() -> tuple[Any, Any]:

@@ -13,7 +13,9 @@ The phases, in their order:
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from ..runner import _files, _paths
 from ..runner._problem import Problem
@@ -32,6 +34,8 @@ class Rest:
     """``stop`` or ``pause``."""
     stays: bool = False
     """It comes back only when the seed fails."""
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    """Its restart policy, when that would have the daemon's next start start it in the middle; empty when not."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,16 @@ from ..engine._holder import LABEL as HOLDER
 from ..runner._problem import Problem
 from ._journal import Rest
 
+_NEVER = {"Name": "no", "MaximumRetryCount": 0}
+
+
+def rest_of(containers: DockerContainers, container: str, name: str, verb: str, stays: bool) -> Rest:
+    """How the container is put to rest. One that the daemon's next start would start must not be, until it is over."""
+    found = containers.find(container) or {}
+    policy = (found.get("HostConfig") or {}).get("RestartPolicy") or {}
+    returns = verb == "stop" and (policy.get("Name") == "always" or (stays and policy.get("Name") not in (None, "no")))
+    return Rest(container, name, verb, stays, dict(policy) if returns else {})
+
 
 def without_holders(containers: DockerContainers, running: Mapping[str, str]) -> dict[str, str]:
     """Name and id of the containers that are not the collection's own, which only hold volumes mounted."""
@@ -23,9 +33,8 @@ def put_to_rest(containers: DockerContainers, rests: Sequence[Rest]) -> None:
     """Stop or pause them; the journal names them all already."""
     for rest in rests:
         if rest.verb == "stop":
-            if rest.stays:
-                # Else the daemon's next start would have it write to the old place again.
-                containers.set_restart_policy(rest.id, rest.name, {"Name": "no", "MaximumRetryCount": 0})
+            if rest.policy:
+                containers.set_restart_policy(rest.id, rest.name, _NEVER)
             _stop(containers, rest)
         else:
             containers.pause(rest.id, rest.name)
@@ -39,6 +48,7 @@ def bring_back(containers: DockerContainers, rests: Sequence[Rest], done: bool, 
     problems = []
     for rest in reversed(rests):
         if rest.stays and done:
+            # Nor does the daemon's next start bring it back, to write to the old place.
             continue
         try:
             _bring_back(containers, rest, interrupted)
@@ -53,6 +63,8 @@ def _bring_back(containers: DockerContainers, rest: Rest, interrupted: bool) -> 
     if found is None:
         return
     state = found["State"]["Status"]
+    if rest.policy and found["HostConfig"]["RestartPolicy"]["Name"] != rest.policy["Name"]:
+        containers.set_restart_policy(rest.id, rest.name, rest.policy)
     if state == "paused":
         containers.unpause(rest.id, rest.name)
     elif rest.verb == "stop":

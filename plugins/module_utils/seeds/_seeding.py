@@ -27,7 +27,7 @@ from ..volumes._volume import UUID_LABEL, Volume, fixed_root, observed
 from ._container import remove_containers
 from ._journal import FILLING, PLACING, RESTING, Journal, Rest, load
 from ._plan import FINISH, UNDO, State, stays_stopped
-from ._rest import bring_back, obstacle, put_to_rest, without_holders
+from ._rest import bring_back, obstacle, put_to_rest, rest_of, without_holders
 from ._room import Room, data_of, holdings, new_room, remove_staging, room_at
 from ._seed import SNAPSHOT, Seed
 from ._sources import Source, Sources
@@ -218,7 +218,7 @@ class Seeding:
         if hindrances:
             raise Problem(f"volume {volume.name}: {' '.join(hindrances)}")
         stays = stays_stopped(seed, quiesce)
-        return tuple(Rest(each, name, quiesce, stays) for name, each in sorted(running.items()))
+        return tuple(rest_of(self._containers, each, name, quiesce, stays) for name, each in sorted(running.items()))
 
     def _running(self, consumers: Sequence[Consumer]) -> dict[str, str]:
         running = {user.name: user.id for user in consumers if user.state in RUNNING}

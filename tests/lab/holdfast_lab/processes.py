@@ -34,10 +34,13 @@ class Process:
         """The process that has this id now, None when there is none or only its remains."""
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
+            threads = os.listdir(f"/proc/{pid}/task")
         except OSError:
             return None
         fields = stat[stat.rindex(")") + 2 :].split()  # the name before it may hold spaces
-        return None if fields[0] in "ZX" else cls(pid, int(fields[19]))
+        # The first thread may be gone while others still hold on to the machine's disk.
+        is_gone = fields[0] in "ZX" and len(threads) < 2
+        return None if is_gone else cls(pid, int(fields[19]))
 
     def runs(self) -> bool:
         """Whether this very process still runs."""
