@@ -25,7 +25,7 @@ export ANSIBLE_NOCOWS := 1
 CHECK = @$(CURDIR)/.venv/bin/python tools/check.py $(if $(T),--only '$(T)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment test lint sanity unit molecule faults demo lab lab-ssh lab-down bench format docs build clean
+.PHONY: help setup environment test lint sanity unit molecule machines faults demo lab lab-ssh lab-down bench format docs build clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -54,6 +54,9 @@ unit: environment ## unit tests, oldest and newest Python; some: T="tests/unit/t
 
 molecule: setup ## scenarios on hosts of the lab; one: T=volume
 	$(CHECK) molecule
+
+machines: setup ## the scenarios on several virtual machines, which take an hour without KVM; one: T=nfs_mount
+	$(CHECK) machines
 
 faults: setup ## what is left when a restore, a seed or a migration is killed at each of its steps
 	@python -m pytest tests/faults $(T)

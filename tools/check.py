@@ -35,6 +35,7 @@ STAGES = {
     "sanity": Stage("ansible-test sanity, no exceptions", sanity.run),
     "unit": Stage("unit tests on the oldest and the newest Python there is", unit.run),
     "molecule": Stage("scenarios on real hosts of the lab", scenarios.run),
+    "machines": Stage("scenarios on several virtual machines", scenarios.run_with_machines),
 }
 
 

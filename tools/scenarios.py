@@ -1,28 +1,37 @@
 # Copyright (c) 2026, the holdfast.persistence contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The molecule stage: every scenario of extensions/molecule, one after the other, on hosts of the lab."""
+"""The scenarios of extensions/molecule, one after the other, on hosts of the lab.
+
+The stage ``molecule`` runs those that need at most one machine with a kernel of its own, and the stage ``machines`` the
+others: without KVM each of them takes as long as a good part of all the tests.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Sequence
 
+import yaml
 from console import CHECKOUT, Command, Failed, run as run_commands, say
 
 SCENARIOS = CHECKOUT / "extensions" / "molecule"
-LIMIT = 1500.0
+LIMIT = 2400.0
 """Seconds a scenario may take before it counts as hanging."""
 
 
-def run(only: Sequence[str]) -> tuple[int, str]:
-    """Run all scenarios, or those named in ``only``. The first that fails ends the stage; its hosts are removed."""
+def _run(several_machines: bool, only: Sequence[str]) -> tuple[int, str]:
+    """Run the scenarios of a stage, or those named in ``only``, of whichever stage they are.
+
+    The first that fails ends the stage; its hosts are removed.
+    """
     names = sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
     if unknown := sorted(set(only) - set(names)):
         raise Failed(f"there is no scenario {', '.join(unknown)}. These are: {', '.join(names)}")
     if not names:
         raise Failed(f"no scenario is in {SCENARIOS}")
-    chosen = list(only) or names
+    chosen = list(only) or [name for name in names if _needs_several_machines(name) is several_machines]
     _lab("services", "start")  # shared by the scenarios' labs, which would else start and stop them one by one
     try:
         for name in chosen:
@@ -30,6 +39,16 @@ def run(only: Sequence[str]) -> tuple[int, str]:
     finally:
         _lab("services", "stop")
     return len(chosen), f"scenarios {', '.join(chosen)}"
+
+
+run = partial(_run, False)
+run_with_machines = partial(_run, True)
+
+
+def _needs_several_machines(name: str) -> bool:
+    settings = yaml.safe_load((SCENARIOS / name / "molecule.yml").read_text(encoding="utf-8")) or {}
+    environment = (settings.get("ansible") or {}).get("env") or {}
+    return environment.get("LAB_KIND") == "vm" and len(environment.get("LAB_HOSTS", "app1").split()) > 1
 
 
 def _run_scenario(name: str) -> None:

@@ -54,7 +54,7 @@ options:
   password: &password
     description:
       - The password of the repository, one line. Without it every snapshot is lost, so keep it outside the host too.
-      - Changing it here does not change it in the repository. Add the new one there first with C(restic key add).
+      - Changing it here changes it in the repository only as O(password_change) says.
       - Exactly one of O(password) and O(password_file) is required with O(state=present).
     type: str
   password_file: &password_file
@@ -67,12 +67,43 @@ options:
       - Each value is one line. Those of four characters and more count as secrets, and are masked in all output.
     type: dict
     default: {}
+  restic_options: &restic_options
+    description:
+      - Extended options of restic, which it takes as C(-o), such as V(rclone.program) or V(s3.bucket-lookup). They are
+        arguments of a command, so no secret belongs into them.
+    type: dict
+    default: {}
   initialise: &initialise
     description:
       - Whether a repository is made where there certainly is none. With V(false) that is an error, so that a mistyped
         O(location) is told when one is expected to be there, as before a restore.
     type: bool
     default: true
+  password_change: &password_change
+    description:
+      - What is done when the wanted password does not open the repository, and the one that this host has stored does.
+      - V(refuse) is an error, so that a password that was mixed up changes nothing.
+      - V(add) adds the wanted one, opens the repository with it, and stores it. The old one opens it still, for hosts
+        that share the repository and do not know the new one yet.
+      - V(replace) does the same and then removes the old one, once no backup of this host is running. At any moment the
+        stored password opens the repository; a run that was killed is finished by the next. A password that was added
+        before with V(add) is removed by a later V(replace). Others are never removed.
+    type: str
+    choices:
+      - refuse
+      - add
+      - replace
+    default: refuse
+  prove_append_only: &prove_append_only
+    description:
+      - Whether the call fails when this host can delete in the repository. It is tried at every call, on a snapshot of
+        a few bytes with the tag C(holdfast-proof), which is made for it; where nothing can be deleted, this one stays
+        and is tried again the next time.
+      - Only snapshots are tried, and only what restic asks for. Old versions that the storage keeps by itself are not
+        seen. The role P(holdfast.persistence.backup_server#role) makes repositories to which clients can only add.
+      - Check mode tries nothing, and says so.
+    type: bool
+    default: false
   state: &state
     description:
       - V(present) stores the credentials, and initialises the repository when there is none.
@@ -97,7 +128,10 @@ options:
       password: *password
       password_file: *password_file
       environment: *environment
+      restic_options: *restic_options
       initialise: *initialise
+      password_change: *password_change
+      prove_append_only: *prove_append_only
       state: *state
 requirements:
   - root
@@ -128,6 +162,13 @@ EXAMPLES = r"""
         location: /srv/backup/second
         password: "{{ second_password | default('another correct horse') }}"
 
+- name: Another password, without a moment in which the host has none that opens it
+  holdfast.persistence.backup_repository:
+    name: main
+    location: /srv/backup/main
+    password: "{{ new_password | default('four random common words') }}"
+    password_change: replace
+
 - name: Forget how to open the second one, whose snapshots stay
   holdfast.persistence.backup_repository:
     name: second
@@ -157,6 +198,10 @@ repository:
       description: The id that restic gave it. V(null) in check mode before it is initialised.
       type: str
       sample: 1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f607
+    append_only:
+      description: Whether this host can only add, as tried. V(null) when that was not asked, and in check mode.
+      type: bool
+      sample: true
 repositories:
   description: All the repositories of the call that are present, each as in RV(repository).
   returned: always
@@ -191,7 +236,7 @@ errors:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._pipeline import argument_spec, constraints, run
-from ..module_utils.backups._repository import OPTIONS
+from ..module_utils.backups._repository_options import OPTIONS
 from ..module_utils.backups._repository_resource import Repositories
 
 

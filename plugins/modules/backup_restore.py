@@ -88,6 +88,7 @@ options:
   verify: &verify
     description:
       - Read back what was written, and compare it with the repository.
+      - Also compare it with the content manifest of the snapshot, when there is one, and name the entries that differ.
       - Names, numbers and sizes of the files are compared in any case.
     type: bool
     default: true

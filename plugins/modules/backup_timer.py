@@ -46,7 +46,8 @@ options:
     type: str
   volumes: &volumes
     description:
-      - Docker volumes to back up. With O(paths), at least one is required with O(state=present).
+      - Docker volumes to back up. With O(paths) and O(dumps), at least one is required with
+        O(state=present).
     type: list
     elements: str
     default: []
@@ -129,6 +130,135 @@ options:
       - pause
       - stop
     default: none
+  dumps: &dumps
+    description:
+      - Databases that write themselves into files before each backup. The files are private to root, are saved with the
+        job, and are removed at the end of the run.
+      - A dump that fails, is not whole, or takes too long fails the job before a snapshot is made. Dumps come before
+        O(quiesce).
+      - A restore brings them back only by name, C(holdfast restore JOB --path /var/lib/holdfast/dumps/JOB --mode new
+        --target DIRECTORY), and never loads them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: What the dump is called, and its file without the suffix.
+        type: str
+        required: true
+      type:
+        description:
+          - Who writes it. V(postgresql) takes C(pg_dump) or C(pg_dumpall), V(mariadb) C(mariadb-dump), V(mysql)
+            C(mysqldump), V(mongodb) C(mongodump) into an archive, V(redis) C(redis-cli --rdb) of Redis 7 or newer.
+          - V(sqlite) copies the file at O(dumps[].path) by SQLite's online backup and checks the copy. No program is
+            needed for it.
+          - V(command) takes the standard output of O(dumps[].command).
+        type: str
+        choices:
+          - postgresql
+          - mariadb
+          - mysql
+          - mongodb
+          - redis
+          - sqlite
+          - command
+        required: true
+      container:
+        description: The container in which the program runs. On the host itself without.
+        type: str
+      database:
+        description: The one database to dump. All of the server's without.
+        type: str
+      user:
+        description:
+          - Whom the server takes the program for. Without, the administrator that the container was made with, C(root)
+            for MariaDB and MySQL, and C(postgres).
+        type: str
+      password_file:
+        description:
+          - A file on the host, readable by its owner alone, with the password on one line. Without, the password that
+            the container was made with (C(POSTGRES_PASSWORD), C(MARIADB_ROOT_PASSWORD), C(MYSQL_ROOT_PASSWORD),
+            C(MONGO_INITDB_ROOT_PASSWORD), C(REDIS_PASSWORD)), if any.
+          - It reaches the program through its environment, or through its input where it knows no variable.
+        type: path
+      run_as:
+        description:
+          - The system's user as whom the program runs, in the container or on the host. Without, the container's own,
+            and on the host C(postgres) for PostgreSQL and root for the others.
+        type: str
+      path:
+        description: The file of the database, for V(sqlite) only, as the container sees it where one is named.
+        type: path
+      command:
+        description: The program and its arguments, for V(command) only. No shell reads it.
+        type: list
+        elements: str
+        default: []
+      timeout:
+        description: How long it may take before it is killed. Form as in O(randomized_delay).
+        type: str
+        default: 1h
+  hooks: &hooks
+    description:
+      - Commands of your own around the backup. They run as root, outside of the confinement of the unit, one after the
+        other, with C(HOLDFAST_JOB) and C(HOLDFAST_HOOK) in their environment.
+      - A command that takes too long is killed with all that it has started.
+    type: dict
+    suboptions:
+      before:
+        description: Before anything else. One that fails fails the job.
+        type: list
+        elements: dict
+        default: []
+        suboptions: &hook
+          command:
+            description: The program, by its absolute path, and its arguments. No shell reads it.
+            type: list
+            elements: str
+            required: true
+          timeout:
+            description: How long it may take. Form as in O(randomized_delay).
+            type: str
+            default: 5min
+      after:
+        description:
+          - Once the containers are back, whatever happened, also after a failure or a kill. One that fails makes the
+            unit fail. With C(HOLDFAST_RESULT), and C(HOLDFAST_SNAPSHOT) when there is one.
+        type: list
+        elements: dict
+        default: []
+        suboptions: *hook
+      on_success:
+        description: After these, when the backup succeeded. One that fails is told in the journal, and changes nothing.
+        type: list
+        elements: dict
+        default: []
+        suboptions: *hook
+      on_failure:
+        description: After these, when the backup did not succeed. As O(hooks.on_success) otherwise.
+        type: list
+        elements: dict
+        default: []
+        suboptions: *hook
+  manifest: &manifest
+    description:
+      - What each snapshot tells of every entry in it besides what restic itself stores. A restore compares what it
+        brought back with it, unless it is told not to verify.
+      - V(sha256) has path, type, owner, mode, size, extended attributes and the hash of each file's content. A file is
+        read again only when size, inode or times changed, or when its hash reaches O(manifest_max_age).
+      - V(metadata) leaves out the hashes, so that no file is read twice.
+    type: str
+    choices:
+      - sha256
+      - metadata
+      - none
+    default: sha256
+  manifest_max_age: &manifest_max_age
+    description:
+      - How old the hash of a file may become before it is read again although nothing tells of a change. Files come due
+        between half of it and all of it, each at a time of its own. Form as in O(randomized_delay).
+    type: str
+    default: 30d
   rpo: &rpo
     description:
       - Recovery point objective. How old the last success may become before C(holdfast status) calls the job unhealthy.
@@ -174,6 +304,10 @@ options:
       timeout: *timeout
       retention: *retention
       quiesce: *quiesce
+      dumps: *dumps
+      hooks: *hooks
+      manifest: *manifest
+      manifest_max_age: *manifest_max_age
       rpo: *rpo
       rto: *rto
       enabled: *enabled
@@ -205,6 +339,22 @@ EXAMPLES = r"""
       keep_monthly: 12
     rpo: 26h
     rto: 1h
+
+- name: Save what two databases write of themselves, and tell someone when that fails
+  holdfast.persistence.backup_timer:
+    name: databases
+    repository: main
+    dumps:
+      - name: shop
+        type: postgresql
+        container: database
+      - name: sessions
+        type: sqlite
+        path: /srv/app/sessions.db
+    hooks:
+      on_failure:
+        - command: [/usr/bin/logger, --priority, user.err, "no backup of the databases"]
+    schedule: "*-*-* 01:00:00"
 
 - name: Two jobs in one call
   holdfast.persistence.backup_timer:
@@ -287,6 +437,23 @@ job:
       description: What happens to running containers meanwhile.
       type: str
       sample: pause
+    dumps:
+      description: What databases write of themselves before.
+      type: list
+      elements: dict
+      sample: []
+    hooks:
+      description: The commands around it.
+      type: dict
+      sample: {before: [], after: [], on_success: [], on_failure: []}
+    manifest:
+      description: What each snapshot tells of its entries.
+      type: str
+      sample: sha256
+    manifest_max_age:
+      description: How old a hash may become, in seconds.
+      type: int
+      sample: 2592000
     schedule:
       description: When it runs.
       type: str

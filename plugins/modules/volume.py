@@ -54,6 +54,30 @@ options:
       - Passwords in it, and in V(o), are kept out of results, sentences and logs. Docker itself shows them to whoever
         may inspect the volume.
     type: dict
+  nfs: &nfs
+    description:
+      - The short way to O(driver_options) for a volume on an NFS server, with options that bear a server's absence.
+      - A new volume is mounted once before any container uses it. One whose server cannot be reached, or that cannot
+        be mounted or written to, is an error, and the volume is not created. With O(driver_options) Docker creates it
+        unseen, and the first container finds out.
+    type: dict
+    suboptions:
+      server:
+        description: The server's name or address.
+        type: str
+        required: true
+      path:
+        description: The path that it exports.
+        type: str
+        required: true
+      preset:
+        description: Which set of options, as in M(holdfast.persistence.nfs_mount).
+        type: str
+        choices: [default, database, efs, filestore, azure_files]
+        default: default
+      opts:
+        description: Further options, as a string or a list. They win over the preset, unless they contradict it.
+        type: raw
   labels: &labels
     description:
       - Labels of the volume. Numbers and booleans are taken as strings.
@@ -283,6 +307,7 @@ options:
         aliases: [volume_name]
       driver: *driver
       driver_options: *driver_options
+      nfs: *nfs
       labels: *labels
       on_drift: *on_drift
       quiesce: *quiesce
@@ -322,10 +347,7 @@ EXAMPLES = r"""
   holdfast.persistence.volume:
     volumes:
       - name: uploads
-        driver_options:
-          type: nfs
-          device: ":/srv/uploads"
-          o: addr=192.0.2.10,nfsvers=4,soft
+        nfs: {server: 192.0.2.10, path: /srv/uploads}
       - name: cache
         driver_options: {}
         labels: {}

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ def in_child(work: Callable[[], object]) -> int:
             work()
             status = 0
         except Exception:  # noqa: BLE001  whatever it is, it is told, and this process ends
-            traceback.print_exc()
+            traceback.print_exc(file=sys.__stderr__)  # whatever pytest has captured dies with this process
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

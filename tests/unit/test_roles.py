@@ -18,6 +18,8 @@ PASSED_TO = {
     "backup_client_jobs": "backup_timer",
     "docker_storage_bind_directories": "bind_directory",
     "docker_storage_volumes": "volume",
+    "nfs_client_mounts": "nfs_mount",
+    "nfs_server_exports": "nfs_export",
 }
 """Which module takes a list variable whole, item by item the same."""
 
@@ -73,7 +75,7 @@ def test_items_have_the_options_of_the_module_that_takes_them(variable: str) -> 
     [declared] = [_options(role)[variable] for role in ROLES if variable in _options(role)]
     module = documentation.options(documentation.MODULES / f"{PASSED_TO[variable]}.py")
     key = next(iter(module))
-    [items] = [option for option in module.values() if key in option.get("suboptions", {})]
+    [items] = [option for option in module.values() if {key, "state"} <= set(option.get("suboptions") or {})]
     assert _shape(declared) == _shape(items)
 
 

@@ -10,49 +10,18 @@ written last and says that a repository has been there: from then on its absence
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._pipeline import Action, Plan
 from ..runner import _paths
-from ..runner._job import check_name
 from ..runner._problem import Problem
-from ..runner._repository import Repository
 from ..runner._restic import Finding, Probe
+from ._password_change import Change, add_actions, change_warnings, remove_actions
+from ._repository_options import Desired, masked, repository
 from ._stored import Credentials, Stored
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BACKENDS = ("s3", "sftp", "rest", "rclone", "b2", "azure", "gs", "swift")
-_S3 = re.compile(r"s3:(https?://|//)?[^/]+/[^/]+.*")
-_OWN_VARIABLES = re.compile(r"RESTIC_(REPOSITORY|PASSWORD|CACHE_DIR).*|CREDENTIALS_DIRECTORY")
-
-OPTIONS: dict[str, Any] = {
-    "location": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "password_file": {"type": "path", "no_log": False},
-    "environment": {"type": "dict", "default": {}, "no_log": True},
-    "initialise": {"type": "bool", "default": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-}
-"""What the module takes for one item besides its name."""
-
-
-@dataclass(frozen=True)
-class Desired:
-    """One repository as the host shall know it; ``location`` is empty when it shall be absent."""
-
-    name: str
-    location: str = field(default="", repr=False)
-    password: str | None = field(default=None, repr=False)
-    password_file: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    initialise: bool = True
-    """Whether one is made where there is none."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +37,11 @@ class Observed:
     probe: Probe | None = None
     """What the candidate finds; None when it could not be tried, which only check mode lets pass."""
     warnings: tuple[str, ...] = ()
+    change: Change = field(default_factory=Change)
+    append_only: bool | None = None
+    """Whether this host can only add there, as tried; None when that was not asked, or could not be tried yet."""
     sources: tuple[tuple[str, str, Path], ...] = ()
     """Which jobs of this host would back it up: the job, its path, and what it would have to exclude."""
-
-
-def desired(item: Mapping[str, Any]) -> Desired:
-    """The options of one repository as desired state. Problem on names and values that cannot be."""
-    name = check_name("repository", item["name"])
-    if item["state"] == "absent":
-        return Desired(name)
-    noun = f"repository {name}"
-    if not item["location"]:
-        raise Problem(f"{noun}: location is missing. Say where it lies, such as /srv/backup/{name} or s3:https://….")
-    if (item["password"] is None) == (item["password_file"] is None):
-        raise Problem(f"{noun}: give it either password or password_file; restic encrypts every repository.")
-    _check_location(noun, item["location"])
-    if item["password"] is not None:
-        check_password(noun, "password", item["password"])
-    elif not os.path.isabs(item["password_file"]):
-        raise Problem(f"{noun}: password_file {item['password_file']!r}: must be an absolute path on the host.")
-    environment = {str(key): _value(noun, key, value) for key, value in (item["environment"] or {}).items()}
-    return Desired(name, item["location"], item["password"], item["password_file"], environment, item["initialise"])
 
 
 def plan(desired: Desired, observed: Observed) -> Plan:
@@ -98,35 +51,33 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     stored, candidate, probe = observed.stored, observed.candidate, observed.probe
     moved = stored is not None and _location(stored) != candidate.location
     known = stored.id if stored and not moved else ""
+    change, where = observed.change, masked(candidate.location)
     _require_usable(desired.name, candidate, probe, known)
     if not known:
         _refuse_sources(desired.name, candidate, observed.sources)
+    if desired.prove_append_only and observed.append_only is False:
+        _refuse_deletable(desired.name, where)
     found = probe.id if probe else known
-    actions = _tidy_actions(desired.name, observed) + _store_actions(desired.name, observed, candidate, found)
+    actions = _tidy_actions(desired.name, observed) + add_actions(desired.name, where, change)
+    actions += _store_actions(desired.name, observed, candidate, found)
     if not found and not desired.initialise:
         _refuse_to_initialise(desired.name, candidate, probe)
     elif not found:
-        sentence = f"initialise repository {desired.name} at {_masked(candidate.location)}"
+        sentence = f"initialise repository {desired.name} at {masked(candidate.location)}"
         actions.append(Action("initialise", sentence))
     elif stored and stored.id != found and not any(action.verb == "store" for action in actions):
         actions.append(Action("record", _record_sentence(desired.name, candidate, known, found), details={"id": found}))
-    after = _described(desired.name, candidate.location, candidate.environment, found or None)
-    return Plan(_before(desired.name, stored), after, tuple(actions), _warnings(desired.name, observed, moved))
-
-
-def url_password(location: str) -> str | None:
-    """The password that a location such as ``rest:https://user:password@host/`` holds."""
-    try:
-        return urlsplit(location.partition(":")[2]).password
-    except ValueError:
-        return None
+    actions += remove_actions(desired.name, where, change, desired.password_change)
+    after = _described(desired.name, candidate.location, candidate.environment, found or None, observed.append_only)
+    warnings = _warnings(desired.name, observed, moved) + change_warnings(desired.name, where, change)
+    return Plan(_before(desired.name, stored, observed.append_only), after, tuple(actions), warnings)
 
 
 def _require_usable(name: str, candidate: Credentials, probe: Probe | None, known: str) -> None:
     """Problem unless the repository opens, or is certainly absent and was never there."""
     if probe is None or probe.finding is Finding.OPEN:
         return
-    where = _masked(candidate.location)
+    where = masked(candidate.location)
     if probe.finding is Finding.ABSENT:
         if known:
             raise Problem(
@@ -149,7 +100,7 @@ def _refuse_to_initialise(name: str, candidate: Credentials, probe: Probe | None
     """Problem: there is none, and none is to be made. Not probed, only check mode comes here: it takes it for there."""
     if probe:
         raise Problem(
-            f"repository {name}: there is none at {_masked(candidate.location)} ({probe.detail}), and initialise is "
+            f"repository {name}: there is none at {masked(candidate.location)} ({probe.detail}), and initialise is "
             "false. Nothing was created. Correct the location, or bring back what is missing. To begin an empty "
             "repository knowingly, set initialise: true, as the playbook provision does."
         )
@@ -159,7 +110,7 @@ def _refuse_sources(name: str, candidate: Credentials, sources: Sequence[tuple[s
     """Problem when a job of this host would save the repository."""
     for job, path, inside in sources:
         raise Problem(
-            f"repository {name}: location {_masked(candidate.location)}: lies in {path}, which job {job} backs up: "
+            f"repository {name}: location {masked(candidate.location)}: lies in {path}, which job {job} backs up: "
             "each run would save the repository too, into itself when the job uses it. Nothing was created. Choose a "
             f"location outside of {path}, or have the job leave it out first (backup_timer with exclude: [{inside}])."
         )
@@ -175,24 +126,26 @@ def _tidy_actions(name: str, observed: Observed) -> list[Action]:
 def _store_actions(name: str, observed: Observed, candidate: Credentials, found: str) -> list[Action]:
     stored = observed.stored
     if stored is None:
-        sentence = f"store location, password and environment of repository {name} ({_masked(candidate.location)})"
+        sentence = f"store location, password and environment of repository {name} ({masked(candidate.location)})"
     elif stored.differing(candidate):
         sentence = f"change repository {name}: {'; '.join(_changes(stored, candidate, found))}"
     elif stored.exposed:
         sentence = f"make the files of repository {name} readable by root alone ({', '.join(stored.exposed)})"
     else:
         return []
-    return [Action("store", sentence, details={"id": found})]
+    moved = stored is not None and _location(stored) != candidate.location
+    replaced = "" if moved else observed.change.added_by or observed.change.noted
+    return [Action("store", sentence, details={"id": found, "replaced": replaced})]
 
 
 def _changes(stored: Stored, candidate: Credentials, found: str) -> list[str]:
     changes = []
     for part in stored.differing(candidate):
         if part == "location":
-            old = _masked(_location(stored))
+            old = masked(_location(stored))
             old_id = f" (repository {stored.id[:8]}, which stays as it is)" if stored.id else ""
             new_id = f"repository {found[:8]}" if found else "new"
-            changes.append(f"location {old}{old_id} → {_masked(candidate.location)} ({new_id})")
+            changes.append(f"location {old}{old_id} → {masked(candidate.location)} ({new_id})")
         else:
             changes.append(f"its {part}")
     return changes
@@ -200,8 +153,8 @@ def _changes(stored: Stored, candidate: Credentials, found: str) -> list[str]:
 
 def _record_sentence(name: str, candidate: Credentials, known: str, found: str) -> str:
     if known:
-        return f"accept that {_masked(candidate.location)} holds repository {found[:8]} now, and no longer {known[:8]}"
-    return f"record that repository {name} at {_masked(candidate.location)} is {found[:8]}"
+        return f"accept that {masked(candidate.location)} holds repository {found[:8]} now, and no longer {known[:8]}"
+    return f"record that repository {name} at {masked(candidate.location)} is {found[:8]}"
 
 
 def _warnings(name: str, observed: Observed, moved: bool) -> tuple[str, ...]:
@@ -229,73 +182,39 @@ def _plan_absent(name: str, observed: Observed) -> Plan:
             f"repository {name}: refused to forget it, since jobs of this host use it: {', '.join(observed.jobs)}. "
             "Remove them first (backup_timer with state: absent) or give them another repository."
         )
-    where = _masked(_location(observed.stored))
+    where = masked(_location(observed.stored))
     sentence = f"forget how to open repository {name}; the repository itself stays at {where}"
     return Plan(_before(name, observed.stored), None, (*tidy, Action("forget", sentence)))
 
 
-def _before(name: str, stored: Stored | None) -> dict[str, Any] | None:
+def _refuse_deletable(name: str, where: str) -> None:
+    raise Problem(
+        f"repository {name}: it is not append-only: with what this host has, a snapshot at {where} could be removed, "
+        "tried on one of a few bytes that was made for it. All others are untouched. Give the host an access that can "
+        "only add (the role backup_server makes such ones), or take prove_append_only away."
+    )
+
+
+def _before(name: str, stored: Stored | None, append_only: bool | None = None) -> dict[str, Any] | None:
     if stored is None:
         return None
     lines = (stored.environment or b"").decode(errors="replace").splitlines()
-    return _described(name, _location(stored), [line.partition("=")[0] for line in lines], stored.id or None)
+    return _described(
+        name, _location(stored), [line.partition("=")[0] for line in lines], stored.id or None, append_only
+    )
 
 
-def _described(name: str, location: str, variables: Any, repository_id: str | None) -> dict[str, Any]:
+def _described(
+    name: str, location: str, variables: Any, repository_id: str | None, append_only: bool | None
+) -> dict[str, Any]:
     return {
         "name": name,
-        "location": _masked(location),
+        "location": masked(location),
         "environment": sorted(variables),
         "id": repository_id,
+        "append_only": append_only,
     }
 
 
 def _location(stored: Stored) -> str:
     return (stored.location or b"").decode(errors="replace").strip()
-
-
-def repository(name: str, location: str) -> Repository:
-    """To be looked at only: it has no files, so restic could not open it."""
-    return Repository(name, location, Path(), Path())
-
-
-def _masked(location: str) -> str:
-    return repository("", location).masked_location
-
-
-def _check_location(noun: str, location: str) -> None:
-    masked = _masked(location)
-    if location != location.strip() or not location.isprintable():
-        raise Problem(f"{noun}: location {masked!r}: must be one line without spaces at its ends.")
-    local = repository("", location).local_path
-    if location.startswith("s3:") and not _S3.fullmatch(location):
-        raise Problem(f"{noun}: location {masked!r}: names no bucket. Write s3:https://host/bucket or s3:host/bucket.")
-    if (local is None and location.partition(":")[0] not in _BACKENDS) or (local and not local.is_absolute()):
-        raise Problem(
-            f"{noun}: location {masked!r}: is neither an absolute path nor begins with a kind of storage that restic "
-            f"knows: {', '.join(f'{backend}:' for backend in _BACKENDS)}."
-        )
-    if local is None:
-        return
-    if os.path.normpath(local) != str(local) or ".." in local.parts or local == Path("/"):
-        raise Problem(f"{noun}: location {masked!r}: must be a plain path without .. and not / itself.")
-
-
-def check_password(noun: str, option: str, password: str) -> None:
-    if not password or password != password.strip() or not set("\n\r\0").isdisjoint(password):
-        raise Problem(
-            f"{noun}: {option}: must be one line, not empty, without spaces at its ends (restic drops those, so the "
-            "password that opens the repository would be another one)."
-        )
-
-
-def _value(noun: str, key: object, value: object) -> str:
-    if not _VARIABLE.fullmatch(str(key)):
-        raise Problem(f"{noun}: environment {key!r}: is no name of a variable. Use letters, digits and _.")
-    if _OWN_VARIABLES.fullmatch(str(key)):
-        raise Problem(f"{noun}: environment {key}: is set by holdfast itself. Use location, password or password_file.")
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, (str, int, float)) or not set("\n\r\0").isdisjoint(str(value)):
-        raise Problem(f"{noun}: environment {key}: its value must be one line of text. Quote it.")
-    return str(value)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,21 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._pipeline import Action, Plan, Resource
 from .._privilege import require_root
-from ..runner import _job, _paths
+from ..runner import _files, _job, _paths
 from ..runner._problem import Problem
-from ..runner._repository import read
-from ..runner._restic import Probe, Restic
-from . import _stored
-from ._repository import Desired, Observed, check_password, desired, plan, repository, url_password
-from ._stored import Credentials
+from ..runner._repository import Repository, read
+from ..runner._restic import Finding, Probe
+from . import _access, _stored
+from ._access import Access
+from ._password_change import Change
+from ._repository import Observed, plan
+from ._repository_options import Desired, check_password, desired, repository, url_password
+from ._stored import Credentials, Stored
 
 _SHORTEST_SECRET = 4
+_GUARDED = "rclone:backup_server:"
+_NO_CONFIG = "<config/> does not exist"
+_NO_PROGRAM = "error talking HTTP to rclone"
 
 
 class Repositories(Resource[Desired, Observed]):
@@ -65,30 +72,124 @@ class Repositories(Resource[Desired, Observed]):
             warning = f"repository {item.name}: not probed, since {reason}. Check mode takes it for granted."
             return replace(observed, candidate=_candidate(item, optional=True), warnings=(warning,))
         candidate = _candidate(item)
-        return replace(observed, candidate=candidate, probe=self._probe(item.name, candidate))
-
-    def _probe(self, name: str, candidate: Credentials) -> Probe:
-        """Try the credentials from a folder that only root can enter, before anything stored is touched."""
-        with tempfile.TemporaryDirectory(prefix="holdfast-", dir=_paths.RUN) as folder:
-            _stored.write_files(Path(folder), candidate)
-            restic = Restic(read(name, Path(folder)))
+        observed = replace(observed, candidate=candidate)
+        with _opened(item.name, candidate) as restic:
             if not self._restic_is_sound:
                 restic.version()
                 self._restic_is_sound = True
-            return restic.probe()
+            observed = _with_change(
+                item, replace(observed, probe=_certain(restic, candidate.options.get("rclone.program", ""))), restic
+            )
+            return self._prove(item, observed, restic)
+
+    def _prove(self, item: Desired, observed: Observed, restic: Access) -> Observed:
+        """Try whether this host can delete there, when that is asked and there is something to try it on."""
+        if (
+            not item.prove_append_only
+            or observed.change.added_by
+            or observed.probe is None
+            or observed.probe.finding is not Finding.OPEN
+        ):
+            return observed
+        if self._check_mode:
+            warning = (
+                f"repository {item.name}: check mode does not prove that it is append-only. Otherwise a snapshot of a "
+                "few bytes would be saved there, and its removal would be tried."
+            )
+            return replace(observed, warnings=(*observed.warnings, warning))
+        folder = restic.repository.password_file.parent
+        with _files.lock(_paths.lock_file(item.name), _access.WAIT, shared=True):
+            return replace(observed, append_only=not restic.can_delete(os.uname().nodename, folder))
 
     def apply(self, desired: Desired, action: Action) -> None:
+        name, details = desired.name, action.details
         if action.verb == "store":
-            _stored.replace(desired.name, _candidate(desired), action.details["id"])
+            _stored.replace(name, _candidate(desired), details["id"], details.get("replaced", ""))
         elif action.verb == "initialise":
-            stored = read(desired.name, _paths.repository_directory(desired.name))
-            _stored.record_id(desired.name, Restic(stored).init())
+            _stored.record_id(name, Access(_known(name)).init())
+        elif action.verb == "add_key":
+            _add_key(desired, details["old"])
+        elif action.verb == "remove_key":
+            _remove_key(name)
+        elif action.verb == "forget_replaced":
+            _stored.forget_replaced(name)
         elif action.verb == "record":
             _stored.record_id(desired.name, action.details["id"])
         elif action.verb == "forget":
             _stored.forget(desired.name)
         elif action.verb == "tidy":
             _stored.remove_leftovers(desired.name)
+
+
+def _known(name: str) -> Repository:
+    return read(name, _paths.repository_directory(name))
+
+
+@contextmanager
+def _opened(name: str, credentials: Credentials) -> Iterator[Access]:
+    """restic with credentials that are not stored, in a folder that only root can enter."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-", dir=_paths.RUN) as folder:
+        _stored.write_files(Path(folder), credentials)
+        yield Access(read(name, Path(folder)))
+
+
+def _certain(restic: Access, program: str) -> Probe:
+    """What is at the location. A server of the role ``backup_server`` answers only where its disk is mounted."""
+    probe = restic.probe()
+    if probe.finding is not Finding.UNREACHABLE:
+        return probe
+    if restic.repository.location.startswith(_GUARDED) and _NO_CONFIG in probe.detail:
+        return replace(probe, finding=Finding.ABSENT)
+    if program and _NO_PROGRAM in probe.detail:
+        # restic often ends before it has passed on what the program said.
+        return replace(probe, detail=f"{probe.detail}; see what the program says by itself: {program} </dev/null")
+    return probe
+
+
+def _with_change(item: Desired, observed: Observed, restic: Access) -> Observed:
+    """How far the change of the password is; restic is asked for nothing when there is none.
+
+    Where the new one is still to be added, the finding is that of the stored one.
+    """
+    stored, candidate, probe = observed.stored, observed.candidate, observed.probe
+    if stored is None or candidate is None or probe is None or "location" in stored.differing(candidate):
+        return observed
+    if probe.finding is Finding.OPEN and stored.replaced:
+        return replace(observed, change=Change(noted=stored.replaced, keys=tuple(restic.list_keys())))
+    if probe.finding is not Finding.WRONG_PASSWORD or item.password_change == "refuse":
+        return observed
+    with _opened(item.name, _before_change(candidate, stored)) as before:
+        found = before.probe()
+        if found.finding is not Finding.OPEN:
+            return observed
+        current = next(key.id for key in before.list_keys() if key.current)
+        return replace(observed, probe=found, change=Change(added_by=current, noted=stored.replaced))
+
+
+def _before_change(candidate: Credentials, stored: Stored) -> Credentials:
+    """All as it is wanted, but with the password that is stored."""
+    return replace(candidate, password=(stored.password or b"").decode(errors="replace").rstrip("\n"))
+
+
+def _add_key(desired: Desired, old: str) -> None:
+    """Add the wanted password with the stored one, and open the repository with it."""
+    stored, candidate = _stored.read(desired.name), _candidate(desired)
+    if stored is None:
+        raise Problem(f"repository {desired.name}: what was stored of it is gone. Run this again.")
+    _stored.note_replaced(desired.name, old)
+    with _opened(desired.name, candidate) as after:
+        with _opened(desired.name, _before_change(candidate, stored)) as before:
+            before.add_key(after.repository.password_file)
+        after.require_open()
+
+
+def _remove_key(name: str) -> None:
+    """Remove the replaced key once nothing that runs on this host may still need its password."""
+    stored = _stored.read(name)
+    if stored and stored.replaced:
+        with _files.lock(_paths.lock_file(name), _access.WAIT):
+            Access(_known(name)).remove_key(stored.replaced)
+        _stored.forget_replaced(name)
 
 
 def _keep_secret(module: AnsibleModule) -> None:
@@ -154,7 +255,7 @@ def _candidate(item: Desired, optional: bool = False) -> Credentials:
             password = ""
         else:
             check_password(noun, f"password_file {path}", password)
-    return Credentials(item.location, password, item.environment)
+    return Credentials(item.location, password, item.environment, item.restic_options)
 
 
 def _obstacle(item: Desired) -> str:

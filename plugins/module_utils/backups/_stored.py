@@ -16,6 +16,7 @@ from ..runner import _files, _paths
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_REPLACED = "replaced"
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,16 @@ class Credentials:
     location: str = field(repr=False)
     password: str = field(repr=False)
     environment: Mapping[str, str] = field(repr=False, default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """restic's own ``-o``; never a secret, since they are arguments of a command."""
 
     def contents(self) -> dict[str, bytes]:
         """File name → content, in the form that the runner reads."""
-        lines = "".join(f"{key}={value}\n" for key, value in sorted(self.environment.items()))
         return {
             "location": f"{self.location}\n".encode(),
             "password": f"{self.password}\n".encode(),
-            "environment": lines.encode(),
+            "environment": _lines(self.environment),
+            "options": _lines(self.options),
         }
 
 
@@ -43,10 +46,13 @@ class Stored:
     location: bytes | None = field(repr=False)
     password: bytes | None = field(repr=False)
     environment: bytes | None = field(repr=False)
+    options: bytes | None = None
     id: str = ""
     """Of the repository that was initialised or opened; empty before the first time."""
     exposed: tuple[str, ...] = ()
     """What others than its owner may read: names in the folder, ``.`` for itself."""
+    replaced: str = ""
+    """The id of the key whose password is being changed: written before the new one is added, removed with the key."""
 
     def differing(self, wanted: Credentials) -> list[str]:
         """The names of the files that are not as wanted."""
@@ -58,9 +64,10 @@ def read(name: str) -> Stored | None:
     directory = _paths.repository_directory(name)
     if not directory.is_dir():
         return None
-    contents = {part: _content(directory / part) for part in ("location", "password", "environment")}
+    contents = {part: _content(directory / part) for part in ("location", "password", "environment", "options")}
     exposed = [part for part in (".", *contents) if _is_exposed(directory / part)]
-    return Stored(**contents, id=(_content(directory / "id") or b"").decode().strip(), exposed=tuple(exposed))
+    repository_id, replaced = ((_content(directory / part) or b"").decode().strip() for part in ("id", _REPLACED))
+    return Stored(**contents, id=repository_id, exposed=tuple(exposed), replaced=replaced)
 
 
 def write_files(directory: Path, credentials: Credentials) -> None:
@@ -69,7 +76,7 @@ def write_files(directory: Path, credentials: Credentials) -> None:
         _files.write(directory / name, content, 0o600)
 
 
-def replace(name: str, credentials: Credentials, repository_id: str) -> None:
+def replace(name: str, credentials: Credentials, repository_id: str, replaced: str = "") -> None:
     """Store all at once: whenever this is killed, the folder holds either all of the old or all of the new."""
     directory = _paths.repository_directory(name)
     directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -77,8 +84,9 @@ def replace(name: str, credentials: Credentials, repository_id: str) -> None:
     shutil.rmtree(with_all, ignore_errors=True)
     with_all.mkdir(mode=0o700)
     write_files(with_all, credentials)
-    if repository_id:
-        _files.write(with_all / "id", f"{repository_id}\n".encode(), 0o600)
+    for part, note in (("id", repository_id), (_REPLACED, replaced)):
+        if note:
+            _files.write(with_all / part, f"{note}\n".encode(), 0o600)
     if directory.exists():
         _exchange(with_all, directory)
     else:
@@ -90,6 +98,16 @@ def replace(name: str, credentials: Credentials, repository_id: str) -> None:
 def record_id(name: str, repository_id: str) -> None:
     """Note that the repository is there and has been opened."""
     _files.write(_paths.repository_directory(name) / "id", f"{repository_id}\n".encode(), 0o600)
+
+
+def note_replaced(name: str, key: str) -> None:
+    """Note whose password is about to be changed, before anything of that is done."""
+    _files.write(_paths.repository_directory(name) / _REPLACED, f"{key}\n".encode(), 0o600)
+
+
+def forget_replaced(name: str) -> None:
+    """The change of the password is done, or was taken back."""
+    _files.remove(_paths.repository_directory(name) / _REPLACED)
 
 
 def forget(name: str) -> None:
@@ -111,6 +129,10 @@ def leftovers(name: str) -> tuple[Path, ...]:
 def remove_leftovers(name: str) -> None:
     for folder in leftovers(name):
         shutil.rmtree(folder)
+
+
+def _lines(pairs: Mapping[str, str]) -> bytes:
+    return "".join(f"{key}={value}\n" for key, value in sorted(pairs.items())).encode()
 
 
 def _new(directory: Path) -> Path:

@@ -15,11 +15,26 @@ from .._pipeline import Action, Plan
 from .._systemd import Unit
 from ..runner import _paths
 from ..runner._job import Job, Retention, check_name, seconds
+from ..runner._job_steps import HOOKS, TYPES, Dump, Hook, Hooks
 from ..runner._problem import Problem
 from . import _exclusion, _units
 
 _COUNTS = ("keep_last", "keep_hourly", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly")
+_DURATIONS = ("randomized_delay", "timeout", "manifest_max_age", "rpo", "rto")
 _RETENTION = {**{name: {"type": "int"} for name in _COUNTS}, "keep_within": {"type": "str"}}
+_DUMP = {
+    "name": {"type": "str", "required": True},
+    "type": {"type": "str", "choices": list(TYPES), "required": True},
+    **{option: {"type": "str"} for option in ("container", "database", "user", "run_as")},
+    "password_file": {"type": "path", "no_log": False},
+    "path": {"type": "path"},
+    "command": {"type": "list", "elements": "str", "default": []},
+    "timeout": {"type": "str", "default": "1h"},
+}
+_HOOK = {
+    "command": {"type": "list", "elements": "str", "required": True},
+    "timeout": {"type": "str", "default": "5min"},
+}
 
 OPTIONS: dict[str, Any] = {
     "repository": {"type": "str"},
@@ -32,6 +47,13 @@ OPTIONS: dict[str, Any] = {
     "timeout": {"type": "str", "default": "6h"},
     "retention": {"type": "dict", "options": _RETENTION},
     "quiesce": {"type": "str", "choices": ["none", "pause", "stop"], "default": "none"},
+    "dumps": {"type": "list", "elements": "dict", "options": _DUMP, "default": []},
+    "hooks": {
+        "type": "dict",
+        "options": {when: {"type": "list", "elements": "dict", "options": _HOOK, "default": []} for when in HOOKS},
+    },
+    "manifest": {"type": "str", "choices": ["sha256", "metadata", "none"], "default": "sha256"},
+    "manifest_max_age": {"type": "str", "default": "30d"},
     "rpo": {"type": "str"},
     "rto": {"type": "str"},
     "enabled": {"type": "bool", "default": True},
@@ -83,10 +105,14 @@ def desired(item: Mapping[str, Any]) -> Desired:
         if not item[option]:
             raise Problem(f"job {name}: {option} is missing. A job that is to be present needs it.")
     retention = {rule: value for rule, value in (item["retention"] or {}).items() if value is not None}
-    options: dict[str, Any] = {option: item[option] for option in ("repository", "schedule", "quiesce")}
+    options: dict[str, Any] = {option: item[option] for option in ("repository", "schedule", "quiesce", "manifest")}
     options.update({option: tuple(item[option] or ()) for option in ("volumes", "paths", "exclude")})
     options.update({"host": item["host"]} if item["host"] is not None else {})
-    options.update({option: _seconds(name, item, option) for option in ("randomized_delay", "timeout", "rpo", "rto")})
+    options.update({option: _seconds(name, item, option) for option in _DURATIONS})
+    options["dumps"] = tuple(_dump(name, dump) for dump in item["dumps"] or ())
+    options["hooks"] = Hooks(
+        **{when: tuple(_hook(name, when, hook) for hook in hooks) for when, hooks in (item["hooks"] or {}).items()}
+    )
     job = Job(name=name, retention=Retention(**retention), **options)
     for path in job.paths:
         _exclusion.refuse(job, f"paths {path}", path)
@@ -143,7 +169,9 @@ def _file_actions(job: Job, observed: Observed, changed: Mapping[str, str], obso
 
 def _job_sentence(job: Job, observed: Observed) -> str:
     if "job" not in observed.texts:
-        sources = ", ".join([*(f"volume {volume}" for volume in job.volumes), *job.paths])
+        sources = ", ".join(
+            [*(f"volume {volume}" for volume in job.volumes), *job.paths, *(dump.label for dump in job.dumps)]
+        )
         return f"create job {job.name}: {sources} into repository {job.repository}, {job.schedule}"
     old = observed.job
     if old is None:
@@ -221,6 +249,21 @@ def _resource(name: str, observed: Observed) -> dict[str, Any] | None:
 
 def _described(job: Mapping[str, Any]) -> dict[str, Any]:
     return {option: value for option, value in job.items() if option != "schema"}
+
+
+def _dump(job: str, options: Mapping[str, Any]) -> Dump:
+    return Dump(**{**options, "command": tuple(options["command"] or ()), "timeout": _within("dumps", job, options)})
+
+
+def _hook(job: str, when: str, options: Mapping[str, Any]) -> Hook:
+    return Hook(tuple(options["command"]), _within(f"hooks: {when}", job, options))
+
+
+def _within(option: str, job: str, options: Mapping[str, Any]) -> int:
+    try:
+        return seconds(options["timeout"])
+    except Problem as problem:
+        raise Problem(f"job {job}: {option}: timeout: {problem}") from None
 
 
 def _seconds(job: str, item: Mapping[str, Any], option: str) -> int | None:

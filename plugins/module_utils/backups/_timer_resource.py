@@ -143,6 +143,9 @@ class Jobs(Resource[Desired, Observed]):
             self._systemd.reset_failed(details["failed"])
         for name in details["units"]:
             _files.remove(_paths.UNITS / name)
+        # Of a job that is no more nothing is to be alarming.
+        if _paths.METRICS.exists():
+            _files.remove(_paths.metrics_file(job))
         if _paths.JOBS.exists():
             _files.remove(_paths.job_file(job))
 

@@ -71,8 +71,9 @@ def release_service() -> str:
     return f"""\
 {_HEADER}
 [Unit]
-Description=Start again what a backup had stopped when the host went down
-ConditionDirectoryNotEmpty={_paths.STATE}/stopped
+Description=Start again what a backup had stopped when the host went down, and remove its dumps
+ConditionDirectoryNotEmpty=|{_paths.STATE}/stopped
+ConditionDirectoryNotEmpty=|{_paths.STATE}/dumps
 After=docker.service
 StartLimitIntervalSec={_RELEASE_TRIES * (_RELEASE_PAUSE + _STOP_SECONDS)}
 StartLimitBurst={_RELEASE_TRIES}
@@ -109,7 +110,7 @@ After=network-online.target remote-fs.target docker.service {_paths.RELEASE_SERV
 [Service]
 Type=oneshot
 TimeoutStartSec={job.timeout}
-TimeoutStopSec={_STOP_SECONDS}
+TimeoutStopSec={_STOP_SECONDS + job.hooks.seconds_at_the_end}
 ExecStartPre=+{_paths.COMMAND} prepare {job.name}
 ExecStart={_paths.COMMAND} backup {job.name}
 ExecStopPost=+{_paths.COMMAND} release {job.name}
@@ -161,7 +162,7 @@ WantedBy=timers.target
 def _access(job: Job, repository: Path | None) -> str:
     """What a unit that runs restic reaches: the repository, its credentials, the cache; and how gently."""
     directory = _paths.repository_directory(job.repository)
-    lines = [f"LoadCredential={name}:{directory / name}" for name in ("location", "password", "environment")]
+    lines = [f"LoadCredential={name}:{directory / name}" for name in ("location", "password", "environment", "options")]
     if repository:
         lines.append(f"ReadWritePaths={quoted(f'-{repository}')}")
     lines += [

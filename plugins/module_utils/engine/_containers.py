@@ -143,9 +143,12 @@ class DockerContainers:
             raise Problem(f"image {image}: Docker did not make it: {answer}. See journalctl -u docker.")
 
     def changes(self, container: str) -> list[dict[str, Any]]:
-        """What differs between its layer and its image, as ``docker diff`` tells it: ``Path`` and ``Kind``."""
+        """What differs between its layer and its image, as ``docker diff`` tells it; nothing of one that is gone."""
         with self._docker.request(f"looking for what container {container} wrote to its own layer") as client:
-            return list(client.diff(container) or ())
+            try:
+                return list(client.diff(container) or ())
+            except self._docker.not_found:
+                return []
 
     def export(self, container: str) -> Iterator[bytes]:
         """Its file system without its volumes, as a tar archive."""
@@ -156,6 +159,9 @@ class DockerContainers:
         """Unpack a tar archive at the root of the container, which need not run."""
         with self._docker.request(f"writing to the file system of container {container}") as client:
             client.put_archive(container, "/", archive)
+
+    def has_volume(self, name: str) -> bool:
+        return self._docker.volume(name) is not None
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume, however long Docker is busy with its files; one that is gone is removed already."""

@@ -152,10 +152,11 @@ class Docker:
         return list(answer.get("Volumes") or ()), tuple(answer.get("Warnings") or ())
 
     def containers(self) -> list[Container]:
-        """All containers, running or not, with what they have mounted, by one request; in the order of their names."""
+        """All containers but the collection's own, with what they have mounted, by one request; ordered by name."""
         with self._while("listing the containers"):
             answers = self._client.containers(all=True)
-        return sorted((container_of(answer, _name(answer)) for answer in answers), key=lambda one: one.name)
+        others = [answer for answer in answers if HOLDER_LABEL not in (answer.get("Labels") or {})]
+        return sorted((container_of(answer, _name(answer)) for answer in others), key=lambda one: one.name)
 
     def image(self, image: str) -> Mapping[str, Any] | None:
         """The image as Docker inspects it, None when it is gone, as it may be while containers made of it remain."""

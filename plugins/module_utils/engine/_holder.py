@@ -5,6 +5,8 @@
 
 A container that does nothing holds the volumes mounted, exactly as Docker mounts them, and its root directory is
 reached through ``/proc``. Its image is empty and made on the spot: what it runs is this host's own ``sleep``.
+
+Such a container also keeps volumes from being pruned while the containers that use them are away (:func:`keep`).
 """
 
 from __future__ import annotations
@@ -12,16 +14,20 @@ from __future__ import annotations
 import io
 import tarfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ..runner._problem import Problem
 from ._containers import DockerContainers
 from ._docker import HOLDER_LABEL, Docker
+from ._recreation import volumes_of
 
 LABEL = HOLDER_LABEL
 """On the image, and on every holder with its purpose as the value."""
+KEEPER_LABEL = "holdfast.keeper"
+"""On the holders that outlast their process, with the volume in whose migration they keep others."""
 IMAGE = "holdfast/holder:1"
 
 _MARK = "holdfast-holder"
@@ -55,10 +61,8 @@ class Holder:
             # Docker would make a plain volume of it.
             if self._docker.volume(name) is None:
                 raise Problem(f"volume {name}: cannot be held mounted: there is none of this name. Create it first.")
-        if not self._containers.has_image(IMAGE):
-            self._containers.import_image(IMAGE, _image(), {LABEL: "image"})
         name = f"holdfast-holder-{uuid.uuid4().hex[:12]}"
-        self._id = self._containers.create(name, self._config())
+        self._id = _create(self._containers, name, {LABEL: self._purpose}, self._volumes)
         try:
             self._containers.start(self._id, name)
             root = self._root()
@@ -74,25 +78,6 @@ class Holder:
 
     def _remove(self) -> None:
         self._containers.remove(self._id, force=True)
-
-    def _config(self) -> dict[str, object]:
-        mounts = [
-            {"Type": "volume", "Source": name, "Target": path, "VolumeOptions": {"NoCopy": True}}
-            for name, path in self._volumes.items()
-        ]
-        return {
-            "Image": IMAGE,
-            "Cmd": ["/usr/bin/sleep", "infinity"],
-            "Labels": {LABEL: self._purpose},
-            "HostConfig": {
-                "Mounts": [{"Type": "bind", "Source": "/usr", "Target": "/usr", "ReadOnly": True}, *mounts],
-                "NetworkMode": "none",
-                "ReadonlyRootfs": True,
-                "UsernsMode": "host",
-                "SecurityOpt": ["no-new-privileges"],
-                "LogConfig": {"Type": "none"},
-            },
-        }
 
     def _root(self) -> Path:
         """Refuse another process of the same number: Docker counts them for itself when it runs in a container."""
@@ -114,12 +99,72 @@ def remove_holders(docker: Docker, purpose: str) -> None:
 
 
 def let_go(docker: Docker, volume: str) -> None:
-    """Remove the holders that a killed run left on the volume, whatever for: Docker would not remove it before."""
+    """Remove the holders that a killed run left on the volume, whatever for: Docker would not remove it before.
+
+    Those of :func:`keep` stay, since what they keep may be the only copy.
+    """
     containers = DockerContainers(docker)
-    for found in containers.labelled(LABEL):
-        holder = containers.find(found)
-        if holder and any(mount.get("Name") == volume for mount in holder["Mounts"]):
-            containers.remove(found, force=True)
+    for holder in _found(containers, LABEL):
+        if volume in volumes_of(holder) and KEEPER_LABEL not in holder["Config"]["Labels"]:
+            containers.remove(holder["Id"], force=True)
+
+
+def keep(docker: Docker, owner: str, volumes: Collection[str]) -> None:
+    """Let one container run that has just these volumes mounted, so that nobody prunes them; without any, let it go.
+
+    It starts again with the daemon. The previous one of the same ``owner`` (a volume) goes after the new one runs.
+    """
+    containers = DockerContainers(docker)
+    found = _found(containers, f"{KEEPER_LABEL}={owner}")
+    sound = [one["Id"] for one in found if one["State"]["Running"] and volumes_of(one) == {*volumes}][:1]
+    if volumes and not sound:
+        name = f"holdfast-keeper-{uuid.uuid4().hex[:12]}"
+        labels = {LABEL: f"keep {owner}", KEEPER_LABEL: owner}
+        targets = {volume: f"/volume-{number}" for number, volume in enumerate(sorted(volumes))}
+        sound = [_create(containers, name, labels, targets, restart="always")]
+        containers.start(sound[0], name)
+    for one in found:
+        if one["Id"] not in sound:
+            containers.remove(one["Id"], force=True)
+
+
+def _found(containers: DockerContainers, label: str) -> list[dict[str, Any]]:
+    """The holders with this label, as Docker inspects them."""
+    found = [containers.find(container) for container in containers.labelled(label)]
+    return [holder for holder in found if holder is not None]
+
+
+def _create(
+    containers: DockerContainers,
+    name: str,
+    labels: Mapping[str, str],
+    volumes: Mapping[str, str],
+    restart: str = "no",
+) -> str:
+    """The id of a container with the volumes mounted where they say, and with this restart policy."""
+    if not containers.has_image(IMAGE):
+        containers.import_image(IMAGE, _image(), {LABEL: "image"})
+    mounts = [
+        {"Type": "volume", "Source": volume, "Target": path, "VolumeOptions": {"NoCopy": True}}
+        for volume, path in volumes.items()
+    ]
+    config = {
+        "Image": IMAGE,
+        "Cmd": ["/usr/bin/sleep", "infinity"],
+        # As the first process of its container sleep would not notice a milder signal, and hold up the daemon's stop.
+        "StopSignal": "SIGKILL",
+        "Labels": dict(labels),
+        "HostConfig": {
+            "Mounts": [{"Type": "bind", "Source": "/usr", "Target": "/usr", "ReadOnly": True}, *mounts],
+            "NetworkMode": "none",
+            "ReadonlyRootfs": True,
+            "UsernsMode": "host",
+            "SecurityOpt": ["no-new-privileges"],
+            "LogConfig": {"Type": "none"},
+            "RestartPolicy": {"Name": restart},
+        },
+    }
+    return containers.create(name, config)
 
 
 def _image() -> bytes:

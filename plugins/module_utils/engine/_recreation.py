@@ -85,6 +85,11 @@ def references(container: Mapping[str, Any]) -> set[str]:
     return found
 
 
+def volumes_of(container: Mapping[str, Any]) -> set[str]:
+    """The volumes that it has mounted, those without a name of their own too."""
+    return {mount["Name"] for mount in container.get("Mounts") or () if mount["Type"] == "volume" and mount.get("Name")}
+
+
 def name_of(container: Mapping[str, Any]) -> str:
     return str(container["Name"]).lstrip("/")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..engine._recreation import name_of, references
+from ..engine._recreation import name_of, references, volumes_of
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
@@ -18,7 +18,7 @@ _DEPENDS_ON = "com.docker.compose.depends_on"
 
 def concerned(containers: Sequence[Mapping[str, Any]], volume: str) -> list[Mapping[str, Any]]:
     """The containers with this volume, and those that cannot be without these, in the order in which they stop."""
-    found = [container for container in containers if _uses(container, volume)]
+    found = [container for container in containers if volume in volumes_of(container)]
     ahead = list(found)
     while ahead:
         one = ahead.pop()
@@ -27,10 +27,6 @@ def concerned(containers: Sequence[Mapping[str, Any]], volume: str) -> list[Mapp
         found += more
         ahead += more
     return _in_stop_order(found)
-
-
-def _uses(container: Mapping[str, Any], volume: str) -> bool:
-    return any(mount["Type"] == "volume" and mount.get("Name") == volume for mount in container.get("Mounts") or ())
 
 
 def _in_stop_order(containers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

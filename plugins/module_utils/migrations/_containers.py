@@ -12,11 +12,11 @@ from typing import Any
 from ..engine import _layer_copy
 from ..engine._containers import PATIENCE, DockerContainers
 from ..engine._holder import LABEL
-from ..engine._recreation import bound_sources, creation, layer, name_of, networks_of
+from ..engine._recreation import bound_sources, creation, layer, name_of, networks_of, references, volumes_of
 from ..runner._problem import Problem
 from ._check import User
 from ._consumer_order import concerned
-from ._journal import Held, Journal
+from ._journal import CLEARING, Held, Journal
 
 _SERVICE = "com.docker.swarm.service.name"
 _ACTIVE = ("running", "restarting", "paused")
@@ -56,19 +56,19 @@ class MigrationContainers:
         """What matters of them."""
         return tuple(map(self._user, concerned_ones))
 
-    def held(self, container: Mapping[str, Any]) -> Held:
-        """What has to be known of it once it is gone."""
-        return Held(container["Id"], name_of(container), container["State"]["Status"], container)
+    def held(self, container: Mapping[str, Any], written: int) -> Held:
+        """What has to be known of it once it is gone. ``written``: how many paths of its layer are carried over."""
+        return Held(container["Id"], name_of(container), container["State"]["Status"], container, unsaved=written)
 
     def active(self, volume: str) -> list[str]:
         """The names of those that run now."""
         return [name_of(one) for one in self.concerned(volume) if one["State"]["Status"] in _ACTIVE]
 
     def stop(self, journal: Journal, held: Held) -> None:
-        """Stop it, and see to it that a start of the daemon does not start it again."""
+        """Stop it, and see to it that a start of the daemon does not start it again; one that is gone is stopped."""
         found = self._containers.find(held.id)
         if found is None:
-            raise Problem(f"container {held.name}: is gone since the migration began. Run again.")
+            return
         if found["HostConfig"]["RestartPolicy"]["Name"] == "always":
             self._containers.set_restart_policy(held.id, held.name, _NEVER)
         if found["State"]["Status"] == "paused":
@@ -80,11 +80,13 @@ class MigrationContainers:
         journal.save()
 
     def keep_layer(self, journal: Journal, held: Held) -> None:
-        """Save what it wrote to its own layer, now that it writes no more."""
+        """Save what it wrote to its own layer, now that it writes no more; what was saved is not lost with it."""
+        if self._containers.find(held.id) is None:
+            return
         found = layer(held.inspect, self._containers.changes(held.id))
-        held.written = list(found.written)
         if found.written:
             _layer_copy.save(self._containers, held.id, found.written, journal.archive(held))
+        held.written, held.unsaved = list(found.written), 0
 
     def bring_back(self, journal: Journal, held: Held) -> None:
         """Let it be as it was before the migration began, which did not touch it but for a stop."""
@@ -93,9 +95,20 @@ class MigrationContainers:
             patience = held.inspect["Config"].get("StopTimeout")
             self._containers.await_stop(held.id, (PATIENCE if patience is None else patience) + _LEEWAY)
         # By its name, it was created again meanwhile, for example for another volume that it uses too.
-        found = self._containers.find(held.id) or self._containers.find(held.name)
+        found = self._containers.find(held.id) or self._named(held.name)
+        if found is not None and found["Id"] == held.id and self._needs_one_that_is_gone(journal, found):
+            self._containers.stop(held.id, held.name, found["Config"].get("StopTimeout"))
+            self.keep_layer(journal, held)
+            journal.save()
+            self._containers.remove(held.id)
+            found = None
+        obstacle = "" if found or held.ran else self._obstacle(held.inspect)
+        if obstacle:
+            # Nobody stopped it: it went as it would have without a migration, before anything was kept for it.
+            self._warn(f"container {held.name}: was removed by somebody, and was not created again: {obstacle}")
+            return
         if found is None:
-            self._warn(f"container {held.name}: is gone since the migration began, and was not started again.")
+            self._start(held, self._create(journal, held))
             return
         policy = held.inspect["HostConfig"]["RestartPolicy"]
         if found["HostConfig"]["RestartPolicy"]["Name"] != policy["Name"]:
@@ -108,8 +121,8 @@ class MigrationContainers:
 
     def create(self, journal: Journal, held: Held) -> None:
         """Create it again under its name, unless there is one, and let it run when it did."""
-        found = self._containers.find(held.name)
-        if found is None or name_of(found) != held.name:
+        found = self._named(held.name)
+        if found is None:
             container = self._create(journal, held)
         elif found["Id"] == held.id and journal.is_given_up:
             self.bring_back(journal, held)
@@ -121,8 +134,21 @@ class MigrationContainers:
             container = found["Id"]
         self._start(held, container)
 
+    def _named(self, name: str) -> dict[str, Any] | None:
+        """Docker finds a container by the beginning of its id, too."""
+        found = self._containers.find(name)
+        return found if found and name_of(found) == name else None
+
+    def _needs_one_that_is_gone(self, journal: Journal, container: Mapping[str, Any]) -> bool:
+        """It lives in the namespaces of a container that got another id: it could not be started any more."""
+        needed = [other for other in journal.containers if other.id in references(container)]
+        return any(self._containers.find(other.id) is None for other in needed)
+
     def _create(self, journal: Journal, held: Held) -> str:
         """Under another name until it is complete, so that the next run tells it from one that is not."""
+        obstacle = self._obstacle(held.inspect)
+        if obstacle:
+            raise Problem(f"container {held.name}: was not created again: {obstacle}")
         unfinished = f"{held.name}.holdfast-new"
         left = self._containers.find(unfinished)
         if left is not None:
@@ -131,7 +157,7 @@ class MigrationContainers:
             held.inspect,
             self._image(held),
             journal.volume,
-            journal.new.driver,
+            (journal.new if journal.has_reached(CLEARING) else journal.old).driver,
             {other.id: other.name for other in journal.containers},
         )
         container = self._containers.create(unfinished, asked.config)
@@ -142,6 +168,11 @@ class MigrationContainers:
         if held.written:
             _layer_copy.restore(self._containers, container, journal.archive(held))
         self._containers.rename(container, held.name)
+        if held.unsaved:
+            self._warn(
+                f"container {held.name}: was removed by somebody during the migration, before what it had written to "
+                f"its own layer was saved: {held.unsaved:,} paths are lost. It was created again without them."
+            )
         return container
 
     def _image(self, held: Held) -> str:
@@ -182,10 +213,17 @@ class MigrationContainers:
             return f"its image {container['Config']['Image']} ({container['Image']}) is gone. Load it, and run again."
         for network in networks_of(container):
             if not self._containers.has_network(network):
-                return f"its network {network} is gone. Create it, or remove the container, and run again."
+                return f"its network {network} is gone. Create it, and run again."
         for source in bound_sources(container):
             if not os.path.exists(source):
-                return f"{source}, which it binds, is gone. Bring it back, or remove the container, and run again."
+                return f"{source}, which it binds, is gone. Bring it back, and run again."
+        for volume in sorted(volumes_of(container)):
+            if not self._containers.has_volume(volume):
+                # Docker would make an empty one, and nobody would know.
+                return (
+                    f"its volume {volume} is gone. Bring it back, or create it empty (docker volume create), and run "
+                    "again."
+                )
         return ""
 
 

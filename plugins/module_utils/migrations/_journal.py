@@ -16,10 +16,12 @@ The phases in their order:
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from ..runner import _files, _paths
 from ..runner._problem import Problem
@@ -34,6 +36,7 @@ BEGUN, VERIFIED, CLEARING, REPLACING, FILLING, RECREATING = PHASES = (
     "recreating",
 )
 _SCHEMA = 1
+_ENDING = ".json"
 
 
 @dataclass
@@ -47,7 +50,9 @@ class Held:
     inspect: Mapping[str, Any]
     """All that Docker knew of it then."""
     written: list[str] = field(default_factory=list)
-    """The paths of its own layer that are carried over."""
+    """The paths of its own layer that are carried over: they are in the archive."""
+    unsaved: int = 0
+    """How many of such paths it has that are not in the archive yet."""
     is_back: bool = False
     """It is there again, and in its state."""
 
@@ -87,12 +92,12 @@ class Journal:
         """The old volume stays the volume; what is left to do is to create its containers again."""
         return self.new == self.old
 
+    def knows(self, name: str | None) -> bool:
+        """Whether it is none or one of these containers: one may have gone between the plan and the beginning."""
+        return name is None or any(held.name == name for held in self.containers)
+
     def held(self, name: str) -> Held:
-        """Problem when no such container was there when the migration began."""
-        for held in self.containers:
-            if held.name == name:
-                return held
-        raise Problem(f"volume {self.volume}: container {name} is not one of its migration. Run again.")
+        return next(held for held in self.containers if held.name == name)
 
     def has_reached(self, phase: str) -> bool:
         return PHASES.index(self.phase) >= PHASES.index(phase)
@@ -135,9 +140,22 @@ def probe_name(volume: str) -> str:
     return f"{volume}.holdfast-probe"
 
 
-def lock_file(volume: str) -> Path:
-    path = _paths.migration_file(volume)
-    return path.with_name(f".{path.stem}.lock")
+def lock_file() -> Path:
+    """One migration at a time on a host: those of two volumes may have to take the same containers away."""
+    return _folder() / ".lock"
+
+
+def all_volumes() -> list[str]:
+    """The volumes whose migration is under way or was interrupted, without a look into their journals."""
+    try:
+        names = os.listdir(_folder())
+    except FileNotFoundError:
+        return []
+    return sorted(unquote(name[: -len(_ENDING)]) for name in names if name.endswith(_ENDING))
+
+
+def _folder() -> Path:
+    return _paths.migration_file("any").parent
 
 
 def load(volume: str) -> Journal | None:

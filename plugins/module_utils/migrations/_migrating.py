@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from .._pipeline import Action
 from ..engine._containers import DockerContainers
 from ..engine._docker import Docker
-from ..runner import _files, _paths
+from ..engine._recreation import name_of
 from ..runner._problem import Problem
 from ..trees._content import content_of
 from ..volumes import _provenance
@@ -27,14 +26,13 @@ from . import _journal
 from ._check import Facts, check
 from ._consumer_order import concerned
 from ._containers import MigrationContainers
-from ._journal import BEGUN, CLEARING, FILLING, RECREATING, REPLACING, VERIFIED, Held, Journal, lock_file
-from ._migration import CLEAN, COMPARE, COPY, KEEP, RECREATE, STAGE, STOP_ONE, SWAP, UNDO, overlaid
+from ._host_lock import HostLock
+from ._interrupted import journals, restored, with_those_away
+from ._journal import BEGUN, CLEARING, FILLING, RECREATING, REPLACING, VERIFIED, Held, Journal
+from ._migration import CLEAN, COMPARE, COPY, KEEP, RECREATE, STAGE, STOP_ONE, SWAP, UNDO
 from ._room import obstacle, size_of
 from ._volumes import MigrationVolumes
 from ._way import MOVE, POINT, STAGE_NEW, kind, strategy
-
-_PATIENCE = 5
-"""Seconds to wait for another run that works on the same volume."""
 
 
 class Migrating:
@@ -45,7 +43,7 @@ class Migrating:
         self._docker = docker
         self._containers = MigrationContainers(DockerContainers(docker), warn)
         self._volumes = MigrationVolumes(docker, warn)
-        self._locks: dict[str, ExitStack] = {}
+        self._lock = HostLock()
         self._journals: dict[str, Journal] = {}
         self._proved: set[str] = set()
         """The volumes whose copy this very run has compared."""
@@ -69,7 +67,7 @@ class Migrating:
         if not self._docker.is_local:
             return Facts(is_local=False)
         containers = self._containers.all()
-        users = self._containers.users(concerned(containers, volume.name))
+        users = self._containers.users(concerned(restored(containers, journals()), volume.name))
         old = Definition(volume.driver, volume.driver_options, volume.labels)
         way = strategy(old, wanted, data)
         is_plain = kind(old) is PLAIN
@@ -77,7 +75,7 @@ class Migrating:
         device = wanted.driver_options.get("device", "") if way == STAGE_NEW and kind(wanted) is BIND else ""
         place = Path(device) if device else self._volumes.root()
         return Facts(
-            users=overlaid(users, interrupted) if interrupted else users,
+            users=users,
             size=size,
             target=content_of(device) if os.path.isdir(device) and not interrupted else None,
             obstacle="" if size is None or interrupted else obstacle(volume, size, place),
@@ -86,14 +84,21 @@ class Migrating:
 
     def carry_out(self, name: str, wanted: Definition, action: Action) -> None:
         """Do one step of the plan. One that fails before the copy is proved leaves everything as it was before."""
-        self._lock(name)
+        self._lock.hold(name)
         if action.verb == UNDO:
             self._undo(self._interrupted(name))
             return
-        journal = self._journals.get(name) or _journal.load(name) or self._begin(name, wanted, action)
+        journal = self._journals.get(name) or _journal.load(name)
+        if journal is None and "quiesce" not in action.details:
+            return  # an interrupted migration, whose end needed less than was planned
+        journal = journal or self._begin(name, wanted, action)
         self._journals[name] = journal
         try:
-            self._steps[action.verb](journal, action)
+            if action.verb != STAGE:
+                # From before the first container is stopped; a killed run may have left none.
+                self._volumes.keep(journal)
+            if journal.knows(action.details.get("container")):
+                self._steps[action.verb](journal, action)
         except (Problem, OSError) as error:
             told = str(error) if isinstance(error, Problem) else f"volume {name}: could not {action.sentence}: {error}."
             raise Problem(self._after_failure(journal, told)) from error
@@ -106,8 +111,15 @@ class Migrating:
             raise Problem(f"volume {name}: is gone since the plan was made. Run again.")
         volume = observed(answer)
         old = Definition(volume.driver, volume.driver_options, volume.labels)
+        for user in with_those_away({name: ()})[name]:
+            raise Problem(
+                f"volume {name}: cannot be migrated: container {user.name} uses it and is {user.state}. Run the task "
+                "of that volume first, which ends its migration."
+            )
         quiesce, data = action.details["quiesce"], action.details["data"]
-        check(wanted, volume, self.facts(volume, wanted, data), quiesce, data)
+        facts = self.facts(volume, wanted, data)
+        check(wanted, volume, facts, quiesce, data)
+        written = {user.id: user.written for user in facts.users}
         # It stays the same volume to whoever remembers it.
         own = _provenance.load(name, old.labels.get(UUID_LABEL)).uuid or str(uuid.uuid4())
         journal = Journal(
@@ -115,7 +127,10 @@ class Migrating:
             strategy=strategy(old, wanted, data),
             old=old,
             new=Definition(wanted.driver, dict(wanted.driver_options), {**wanted.labels, UUID_LABEL: own}),
-            containers=[self._containers.held(container) for container in self._containers.concerned(name)],
+            containers=[
+                self._containers.held(container, written.get(container["Id"], 0))
+                for container in self._containers.concerned(name)
+            ],
         )
         journal.save()
         return journal
@@ -144,6 +159,10 @@ class Migrating:
         """From the last look at the old volume to the new one with all data, by way of phases."""
         if not journal.has_reached(CLEARING):
             self._refuse_users(journal)
+            for held in journal.containers:
+                if not held.written:
+                    # It may have written its first file as it was stopped.
+                    self._containers.keep_layer(journal, held)
             self._last_look(journal)
             journal.enter(CLEARING)
         elif not journal.has_reached(FILLING):
@@ -155,6 +174,7 @@ class Migrating:
             journal.enter(REPLACING)
         if journal.phase == REPLACING:
             self._volumes.replace(journal)
+            self._volumes.keep(journal)
             journal.enter(FILLING)
         if journal.phase == FILLING:
             self._refuse_strangers(journal)
@@ -163,39 +183,50 @@ class Migrating:
 
     def _recreate(self, journal: Journal, action: Action) -> None:
         """One that does not come back keeps no other from it: the error is told once all have been tried."""
-
-        def create(held: Held) -> None:
-            self._containers.create(journal, held)
-            held.is_back = True
-            journal.save()
-
-        chosen = _held(journal, action)
         try:
-            create(chosen)
+            self._bring(journal, _held(journal, action))
         except Problem as problem:
-            others = [held for held in reversed(journal.containers) if held is not chosen and not held.is_back]
-            raise Problem(" ".join([str(problem), *_failures(others, create)])) from problem
+            tried = action.details["container"]
+            raise Problem(" ".join([str(problem), *self._bring_others(journal, tried)])) from problem
 
     def _clean(self, journal: Journal, _action: Action) -> None:
+        """What is kept for containers goes after the last of them is back, also one that the plan did not know."""
+        failures = self._bring_others(journal)
+        if failures:
+            raise Problem(" ".join(failures))
         self._volumes.remove_staging(journal)
+
+    def _bring_others(self, journal: Journal, tried: str = "") -> list[str]:
+        """Create the containers again that are still away, and return what went wrong."""
+        away = [held for held in reversed(journal.containers) if not held.is_back and held.name != tried]
+        return _failures(away, lambda held: self._bring(journal, held))
+
+    def _bring(self, journal: Journal, held: Held) -> None:
+        self._containers.create(journal, held)
+        held.is_back = True
+        journal.save()
 
     def _last_look(self, journal: Journal) -> None:
         """Problem unless the old volume may go: nobody has written into it, and the copy is one still.
 
         After a kill much may have happened to both, so then all of the copy is compared again. While the old volume is
-        there, it is the complete one, and the migration is given up for it.
+        there with its data, it is the complete one, and the migration is given up for it.
         """
         if self._volumes.definition(journal.volume) != journal.old:
             return
+        has_moved = self._volumes.has_moved_out(journal)
         try:
-            running = self._containers.active(journal.volume)
-            if running:
-                raise Problem(f"volume {journal.volume}: {', '.join(running)} runs with the old volume.")
+            self._refuse_users(
+                journal,
+                f"Its data is in volume {journal.staging}. Remove that container (docker rm --force), and run again."
+                if has_moved
+                else "That container stays.",
+            )
             self._volumes.refuse_change(journal)
             if journal.strategy not in (MOVE, POINT) and journal.volume not in self._proved:
                 self._volumes.compare(journal)
         except Problem as problem:
-            if not journal.has_reached(CLEARING):
+            if has_moved or not journal.has_reached(CLEARING):
                 raise
             journal.give_up()
             raise Problem(
@@ -205,23 +236,30 @@ class Migrating:
 
     def _refuse_strangers(self, journal: Journal) -> None:
         """Nobody may use the new volume before its data is in it; its own containers are not there yet."""
-        there = [str(one["Name"]).lstrip("/") for one in self._containers.concerned(journal.volume)]
+        there = [name_of(one) for one in self._containers.concerned(journal.volume)]
         if there:
             raise Problem(
                 f"volume {journal.volume}: container {', '.join(there)} was created on it before its data was in. "
-                "Remove it."
+                "Remove it (docker rm --force), and run again."
             )
 
-    def _refuse_users(self, journal: Journal) -> None:
-        """The containers must be those that were written down, and still be down: a daemon that starts, starts some."""
-        now = self._containers.concerned(journal.volume)
-        if {one["Id"] for one in now} != {held.id for held in journal.containers}:
-            raise Problem(f"volume {journal.volume}: other containers use it than when its migration began. Run again.")
+    def _refuse_users(self, journal: Journal, way_out: str = "Run again.") -> None:
+        """Those that were written down must still be down, as a daemon that starts, starts some; and no other be there.
+
+        One that is gone is none: it is created again.
+        """
+        own = {held.id for held in journal.containers}
+        others = [name_of(one) for one in self._containers.concerned(journal.volume) if one["Id"] not in own]
+        if others:
+            raise Problem(
+                f"volume {journal.volume}: container {', '.join(others)} was created on it during its migration. "
+                f"{way_out}"
+            )
         running = self._containers.active(journal.volume)
         if running:
             raise Problem(
                 f"volume {journal.volume}: {', '.join(running)} was started during the migration, and may have "
-                "written since. Run again."
+                f"written since. {way_out}"
             )
 
     def _after_failure(self, journal: Journal, told: str) -> str:
@@ -262,18 +300,10 @@ class Migrating:
             return
         if journal.strategy != POINT and self._volumes.definition(journal.staging) is not None:
             return
+        self._volumes.let_go(journal)
         journal.forget()
         self._journals.pop(journal.volume)
-        self._locks.pop(journal.volume).close()
-
-    def _lock(self, name: str) -> None:
-        """Held until the migration is over or the process ends."""
-        if name in self._locks:
-            return
-        _files.private_directory(_paths.STATE)
-        stack = ExitStack()
-        stack.enter_context(_files.lock(lock_file(name), _PATIENCE))
-        self._locks[name] = stack
+        self._lock.let_go()
 
 
 def _held(journal: Journal, action: Action) -> Held:

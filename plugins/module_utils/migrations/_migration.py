@@ -10,15 +10,14 @@ the copy proved, containers and volume are removed and created again under their
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from .._pipeline import Action
 from ..engine._containers import PATIENCE
 from ..volumes._driver_options import masked
 from ..volumes._kind import FOREIGN, PLAIN
 from ..volumes._volume import UUID_LABEL, Definition, Volume
-from ._check import Facts, User, check, few
-from ._journal import FILLING, RECREATING, VERIFIED, Held, Journal, staging_name
+from ._check import Facts, check, few
+from ._journal import FILLING, RECREATING, VERIFIED, Journal, staging_name
 from ._way import (
     MOVE,
     POINT,
@@ -54,8 +53,8 @@ def actions(wanted: Definition, volume: Volume, facts: Facts, quiesce: str, data
             seconds = PATIENCE if user.patience is None else user.patience
             sentence = f"stop container {user.name} (up to {seconds} s)"
             steps.append(Action(STOP_ONE, sentence, details={**details, "container": user.name}))
-    for user in facts.users:
         if user.written:
+            # At once: one that is down may be pruned, and its layer with it.
             sentence = f"keep {_paths(user.written)} that container {user.name} wrote to its own layer"
             steps.append(Action(KEEP, sentence, details={**details, "container": user.name}))
     if way not in (MOVE, POINT):
@@ -95,12 +94,6 @@ def resumption(journal: Journal) -> tuple[Action, ...]:
     steps += [_recreation(held.name, held.state, {}) for held in waiting]
     steps.append(Action(CLEAN, _last_step(journal)))
     return tuple(steps)
-
-
-def overlaid(users: tuple[User, ...], journal: Journal) -> tuple[User, ...]:
-    """The users as they will be once the interrupted migration is undone."""
-    before: Mapping[str, Held] = {held.name: held for held in journal.containers}
-    return tuple(replace(user, state=before[user.name].state) if user.name in before else user for user in users)
 
 
 def _swap(wanted: Definition, volume: Volume, facts: Facts, way: str, details: Mapping[str, str]) -> Action:

@@ -15,22 +15,20 @@ from typing import Any
 
 from ..engine._containers import DockerContainers
 from ..engine._docker import Docker
-from ..engine._holder import Holder, remove_holders
+from ..engine._holder import Holder, keep, remove_holders
+from ..engine._recreation import volumes_of
 from ..runner import _files
 from ..runner._problem import Problem
 from ..runner._tree import LOST_FOUND
 from ..trees._copying import check_space, copy_tree, measure
 from ..trees._manifest import compare, fingerprint
-from ..volumes._kind import is_same_driver
-from ..volumes._volume import Definition, fixed_root, observed
+from ..volumes._kind import PLAIN, is_same_driver, kind_of
+from ..volumes._volume import Definition, Volume, fixed_root, observed
+from . import _folders
+from ._interrupted import STAGING_LABEL
 from ._journal import Journal, probe_name
 from ._way import MOVE, POINT, STAGE_NEW, STAGE_PLAIN, STAGE_TWICE, staging_definition
 
-STAGING_LABEL = "holdfast.staging"
-"""On what a migration creates for itself, with the name of its volume."""
-_DATA = "_data"
-_OF_DOCKER = (_DATA, "opts.json")
-"""What the local driver keeps in a volume's own folder."""
 _MOST_TOLD = 5
 
 
@@ -54,8 +52,10 @@ class MigrationVolumes:
     def stage(self, journal: Journal) -> None:
         """Create the staging volume, and make sure that the target is empty and the data fits into it."""
         self._create(journal.staging, staging_definition(journal.strategy, journal.new), journal)
+        if journal.strategy in (MOVE, STAGE_PLAIN):
+            moving = journal.volume if journal.strategy == MOVE else journal.staging
+            journal.inode = os.stat(self._path(moving)).st_ino
         if journal.strategy == MOVE:
-            journal.inode = os.stat(self._path(journal.volume)).st_ino
             return
         with self._reached(journal, journal.volume, journal.staging) as (source, target):
             _refuse_content(journal, target)
@@ -98,12 +98,23 @@ class MigrationVolumes:
     def move_out(self, journal: Journal) -> None:
         """Rename the data, and what lies beside it, from the old volume's folder into that of the staging volume."""
         if journal.strategy == MOVE and self.definition(journal.volume) == journal.old:
-            _move(self._folder(journal.volume), self._folder(journal.staging))
+            _folders.move(journal.inode, self._folder(journal.volume), self._folder(journal.staging))
+
+    def has_moved_out(self, journal: Journal) -> bool:
+        """Whether the data has left the old volume, in which somebody may have put other data since: a Problem."""
+        if journal.strategy != MOVE or self.definition(journal.volume) != journal.old:
+            return False
+        path = self._path(journal.volume)
+        if path.exists() and path.stat().st_ino == journal.inode:
+            return False
+        _folders.refuse_newcomers(journal, path)
+        return True
 
     def replace(self, journal: Journal) -> None:
         """Remove the old volume and create the new one under its name."""
         found = self.definition(journal.volume)
         if found == journal.old and not _is(found, journal.new):
+            self.keep(journal, but=journal.volume)
             self._containers.remove_volume(journal.volume)
             found = None
         if found is None:
@@ -120,9 +131,13 @@ class MigrationVolumes:
     def fill(self, journal: Journal) -> None:
         """Bring the data into the new volume, where it does not show it by itself."""
         if journal.strategy in (MOVE, STAGE_PLAIN):
-            _move(self._folder(journal.staging), self._folder(journal.volume))
             path = self._path(journal.volume)
-            if journal.inode and os.stat(path).st_ino != journal.inode:
+            is_in = os.stat(path).st_ino == journal.inode
+            if not is_in:
+                _folders.refuse_newcomers(journal, path)
+            if not is_in or self.definition(journal.staging) is not None:
+                _folders.move(journal.inode, self._folder(journal.staging), self._folder(journal.volume))
+            if os.stat(path).st_ino != journal.inode:
                 raise Problem(
                     f"volume {journal.volume}: {path} is not the directory that was moved. It should be in "
                     f"{self._folder(journal.staging)}: move it by hand."
@@ -155,10 +170,26 @@ class MigrationVolumes:
         self.remove_staging(journal)
 
     def remove_staging(self, journal: Journal) -> None:
-        """Remove what the migration created for itself."""
+        """Remove what the migration created for itself, and let go of the rest."""
+        self.let_go(journal)
         for name in (journal.staging, probe_name(journal.volume)):
             if self._is_ours(name, journal):
                 self._containers.remove_volume(name)
+
+    def keep(self, journal: Journal, but: str = "") -> None:
+        """See to it that nobody prunes what no container refers to before the migration is over.
+
+        Docker prunes volumes of its own without options. Others hold nothing that would go with them, or are mounted
+        at the price of a server that may be down.
+        """
+        staged = set() if journal.strategy == POINT else {journal.staging}
+        names = {journal.volume}.union(staged, *(volumes_of(held.inspect) for held in journal.containers))
+        answers = filter(None, map(self._docker.volume, sorted(names - {but})))
+        keep(self._docker, journal.volume, {one.name for one in map(observed, answers) if _is_plain(one)})
+
+    def let_go(self, journal: Journal) -> None:
+        """Nothing needs to be kept from being pruned any more."""
+        keep(self._docker, journal.volume, ())
 
     def _whereabouts(self, journal: Journal) -> str:
         if journal.strategy == POINT:
@@ -221,6 +252,10 @@ def _definition(answer: Mapping[str, Any]) -> Definition:
     return Definition(volume.driver, volume.driver_options, volume.labels)
 
 
+def _is_plain(volume: Volume) -> bool:
+    return kind_of(volume.driver, volume.driver_options) is PLAIN
+
+
 def _is(found: Definition | None, wanted: Definition) -> bool:
     return (
         found is not None
@@ -259,15 +294,6 @@ def _refuse_difference(journal: Journal, source: Path, target: Path, name: str) 
             f"{'; '.join(differences[:_MOST_TOLD])}. The new place cannot hold what the old one does, or somebody "
             "writes into one of them."
         )
-
-
-def _move(source: Path, target: Path) -> None:
-    """Rename everything in one volume's folder into another's, whose data directory is empty; what moved stays."""
-    for name in sorted(os.listdir(source)):
-        if name == _DATA or name not in _OF_DOCKER:
-            os.rename(source / name, target / name)
-    for folder in (target, source, target.parent):
-        _files.synchronise(folder)
 
 
 def _clear(target: Path, names: Collection[str]) -> None:

@@ -144,7 +144,7 @@ def _backup(arguments: argparse.Namespace) -> int:
 
 
 def _release(arguments: argparse.Namespace) -> int:
-    from ._backup import release, release_all
+    from ._release import release, release_all
 
     _say(release_all() if arguments.all else release(arguments.job))
     return 0

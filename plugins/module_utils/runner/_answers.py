@@ -110,6 +110,8 @@ class Node:
     uid: int
     gid: int
     size: int
+    mtime: str = ""
+    """As restic writes it: RFC 3339, with up to nine digits of a second."""
 
 
 @dataclass(frozen=True)
@@ -228,4 +230,5 @@ def node(entry: Mapping[str, Any]) -> Node:
         uid=int(entry.get("uid", 0)),
         gid=int(entry.get("gid", 0)),
         size=int(entry.get("size", 0)),
+        mtime=str(entry.get("mtime", "")),
     )

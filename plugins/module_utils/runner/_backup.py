@@ -1,21 +1,22 @@
 # Copyright (c) 2026, the holdfast.persistence contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A backup, in the three steps of its unit: prepare (as root), backup (confined), release (as root, always)."""
+"""A backup, in two of the three steps of its unit: prepare (as root) and backup (confined); the third is release."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from . import _files, _job, _paths, _state
 from ._job import Job
+from ._prepared import Prepared, record, recorded
 from ._problem import Locked, Partial, Problem
+from ._release import bring_back
 from ._words import files, size
 
 if TYPE_CHECKING:
@@ -29,61 +30,36 @@ WAIT_QUIESCED = 60
 """The same while containers stand still."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What ``prepare`` leaves for the steps that follow it in the same run of the unit."""
-
-    job: str
-    started: str
-    sources: tuple[dict[str, Any], ...] = ()
-    filled: tuple[str, ...] = ()
-    quiesced: tuple[str, ...] = ()
-    apart: tuple[str, ...] = ()
-    """restic's patterns of what restores left in the sources."""
-
-    def save(self) -> None:
-        path = _paths.sources_file(self.job)
-        try:
-            _files.private_directory(path.parent)
-            _files.write(path, json.dumps({"schema": SCHEMA, **asdict(self)}).encode(), 0o600)
-        except OSError as error:
-            raise Problem(_files.unwritten(f"job {self.job}: what it is to save", path, error)) from None
-
-    @classmethod
-    def load(cls, job: str) -> Prepared:
-        """Problem when the job was not prepared."""
-        try:
-            data = json.loads(_paths.sources_file(job).read_bytes())
-        except FileNotFoundError:
-            raise Problem(
-                f"job {job}: not prepared. Run it as a whole, with holdfast run {job}: "
-                "what its data needs is done before and after."
-            ) from None
-        del data["schema"]
-        return cls(**{**data, **{name: tuple(data[name]) for name in ("sources", "filled", "quiesced", "apart")}})
-
-
 def prepare(name: str) -> list[str]:
-    """Check that every source can be saved, then keep its containers still; what was done, in sentences."""
+    """Check that every source can be saved, then dump databases and keep containers still; what was done, in sentences.
+
+    The owner's commands come first: one may mount what is to be saved.
+    """
     started = _state.now()
-    with _recorded(name, _state.text(started)):
+    with recorded(name, _state.text(started)):
         job = _job.load(name)
+        done = _run_hooks(job)
         sources, filled = _sources_of(job)
         prepared = Prepared(name, _state.text(started), tuple(asdict(source) for source in sources), tuple(filled))
         prepared = replace(prepared, apart=tuple(_left_by_restores(sources)))
         prepared.save()
+        if job.dumps:
+            done += _make_dumps(job)
+            prepared = _with_dumps(job, prepared)
+            prepared.save()
         if job.quiesce == "none":
-            return []
+            return done
         names = _quiesce(job, sources)
-        Prepared(**{**asdict(prepared), "quiesced": tuple(names)}).save()
-    return [f"{'stopped' if job.quiesce == 'stop' else 'paused'} container {container}" for container in names]
+        replace(prepared, quiesced=tuple(names)).save()
+    return done + [f"{'stopped' if job.quiesce == 'stop' else 'paused'} container {container}" for container in names]
 
 
 def backup(name: str) -> str:
     """Save what was prepared, and record how it went; a sentence. Partial when something could not be read."""
     prepared = Prepared.load(name)
     begun = time.monotonic()
-    with _recorded(name, prepared.started):
+    with recorded(name, prepared.started):
+        from . import _manifest
         from ._repository import load
         from ._restic import Restic
 
@@ -93,34 +69,40 @@ def backup(name: str) -> str:
         wait = WAIT_QUIESCED if prepared.quiesced else WAIT
         with _files.lock(_paths.lock_file(job.repository), wait, shared=True):
             remaining = wait - (time.monotonic() - begun)
-            summary = restic.patiently(lambda: _save(job, prepared, restic), remaining)
+            manifests = _manifest.write(job, prepared.sources, prepared.apart)
+            summary = restic.patiently(lambda: _save(job, prepared, restic, manifests), remaining)
             summary = _judged(job, prepared, restic, summary)
             summary, untagged = _mark(job, prepared, restic, summary) if summary.partial else (summary, "")
     return _record_snapshot(job, prepared, summary, untagged)
 
 
-def release(name: str) -> list[str]:
-    """Bring the job's containers back, and record a run that could not record itself; what was done, in sentences."""
-    _job.check_name("job", name)
-    try:
-        return _bring_back(name)
-    finally:
-        _record_end(name)
+def _run_hooks(job: Job) -> list[str]:
+    if not job.hooks.before:
+        return []
+    from ._hooks import before
+
+    return before(job)
 
 
-def release_all() -> list[str]:
-    """Bring back the containers of all jobs that are not running now: after a power cut, nobody else does."""
-    from ._quiesce import noted_jobs
+def _make_dumps(job: Job) -> list[str]:
+    from ._dumps import make
+    from ._repository import load
+    from ._restic import Restic
 
-    done, problems = [], []
-    for name in _idle(noted_jobs()):
-        try:
-            done += _bring_back(name)
-        except Problem as problem:
-            problems.append(str(problem))
-    if problems:
-        raise Problem("\n".join([*done, *problems]))
-    return done
+    # A database is not kept busy for a repository that cannot be written to.
+    Restic(load(job.repository)).require_open()
+    return make(job)
+
+
+def _with_dumps(job: Job, prepared: Prepared) -> Prepared:
+    from ._sources import Source
+
+    directory = str(_paths.dumps_directory(job.name))
+    source = Source("path", directory, directory)
+    # The last word of the patterns, whatever they exclude.
+    apart = (*prepared.apart, *([f"!{directory}"] if job.exclude else []))
+    sources, filled = (*prepared.sources, asdict(source)), (*prepared.filled, source.label)
+    return replace(prepared, sources=sources, filled=filled, apart=apart)
 
 
 def _sources_of(job: Job) -> tuple[list[Source], list[str]]:
@@ -152,7 +134,7 @@ def _quiesce(job: Job, sources: Sequence[Source]) -> list[str]:
     from ._restic import Restic
 
     engine = Engine()
-    _bring_back(job.name)  # what an earlier run may have left
+    bring_back(job.name)  # what an earlier run may have left
     if users(engine.containers(), sources):
         # A service is not taken down for a repository that cannot be written to.
         restic = Restic(load(job.repository))
@@ -179,13 +161,12 @@ def _await_unlocked(job: Job, restic: Restic) -> None:
     restic.patiently(look, WAIT - (time.monotonic() - begun))
 
 
-def _save(job: Job, prepared: Prepared, restic: Restic) -> Summary:
-    manifest = str(_write_manifest(job, prepared))
+def _save(job: Job, prepared: Prepared, restic: Restic, manifests: Sequence[str]) -> Summary:
     paths = [source["path"] for source in prepared.sources]
-    # The last word of the patterns: whatever else they exclude, a restore needs the manifest.
-    exclude = [*job.exclude, *prepared.apart, f"!{manifest}"] if job.exclude else list(prepared.apart)
+    # The last word of the patterns: whatever else they exclude, a restore needs the manifests.
+    exclude = [*job.exclude, *prepared.apart, *(f"!{path}" for path in manifests if job.exclude)]
     tags = ["holdfast", f"job={job.name}"]
-    return restic.backup([*paths, manifest], exclude, job.host, tags, lambda progress: _show(job.name, progress))
+    return restic.backup([*paths, *manifests], exclude, job.host, tags, lambda progress: _show(job.name, progress))
 
 
 def _judged(job: Job, prepared: Prepared, restic: Restic, summary: Summary) -> Summary:
@@ -210,29 +191,6 @@ def _mark(job: Job, prepared: Prepared, restic: Restic, summary: Summary) -> tup
     return replace(summary, snapshot=marked[: len(summary.snapshot)]), ""
 
 
-def _write_manifest(job: Job, prepared: Prepared) -> os.PathLike[str]:
-    path = _paths.manifest_file(job.name)
-    volumes = {source["name"]: source["path"] for source in prepared.sources if source["kind"] == "volume"}
-    manifest = {
-        "schema": SCHEMA,
-        "job": job.name,
-        "host": job.host,
-        "volumes": volumes,
-        "paths": list(job.paths),
-        "exclude": list(job.exclude),
-    }
-    content = (json.dumps(manifest, indent=2) + "\n").encode()
-    # Left alone when it says so already: restic then has nothing new to store for it.
-    try:
-        _files.private_directory(_paths.STATE)
-        _files.private_directory(path.parent)
-        if not path.exists() or path.read_bytes() != content:
-            _files.write(path, content, 0o600)
-    except OSError as error:
-        raise Problem(_files.unwritten(f"job {job.name}: its manifest", path, error)) from None
-    return path
-
-
 def _show(name: str, progress: Progress) -> None:
     """For whoever watches the run; no reason to end it when it cannot be written."""
     with suppress(OSError):
@@ -241,7 +199,7 @@ def _show(name: str, progress: Progress) -> None:
 
 def _record_snapshot(job: Job, prepared: Prepared, summary: Summary, untagged: str) -> str:
     message = f"{_lacking(summary)}{untagged}"
-    _record(
+    record(
         job.name,
         prepared.started,
         Partial.exit_code if summary.partial else 0,
@@ -266,74 +224,3 @@ def _lacking(summary: Summary) -> str:
     unread = summary.unread
     words = [f"{len(unread)} sources or files could not be read: {', '.join(unread[:5])}"] if unread else []
     return "; ".join([*words, *summary.left_out])
-
-
-@contextmanager
-def _recorded(name: str, started: str) -> Iterator[None]:
-    """Record the run when a problem ends it. A run that a signal ends is recorded by ``release``, which knows why."""
-    try:
-        yield
-    except Problem as problem:
-        # 128 and more: ended by a signal.
-        if problem.exit_code < 128:
-            try:
-                _record(name, started, problem.exit_code, str(problem))
-            except Problem as second:  # as on a full disk, which may be the cause of both
-                raise type(problem)(f"{problem}\n{second}") from None
-        raise
-
-
-def _record(name: str, started: str, exit_code: int, message: str, **figures: Any) -> None:
-    invocation = os.environ.get("INVOCATION_ID", "")
-    run = _state.Run.ended_now(started, exit_code, message, invocation=invocation, **figures)
-    _state.update(name, lambda state: state.after_run(run))
-
-
-def _record_end(name: str) -> None:
-    """Record what systemd says about a run of the unit that ended without a word of its own."""
-    invocation, result = os.environ.get("INVOCATION_ID"), os.environ.get("SERVICE_RESULT")
-    last = _state.load(name).last_run
-    if not invocation or not result or (last and last.invocation == invocation):
-        return
-    try:
-        started = Prepared.load(name).started
-    except Problem:
-        started = _state.text(_state.now())
-    status = os.environ.get("EXIT_STATUS", "")
-    exit_code = int(status) if result == "exit-code" and status.isdigit() else Problem.exit_code
-    _record(name, started, exit_code, _end(name, result, status))
-
-
-def _end(name: str, result: str, status: str) -> str:
-    unit = _paths.backup_service(name)
-    if result == "timeout":
-        why = "it had not finished when its time-out was over, and was ended"
-    elif result == "oom-kill":
-        why = "the host ran out of memory, and the kernel ended it"
-    elif status in ("143", "TERM", "INT", "130"):
-        why = "it was stopped"
-    elif result in ("signal", "core-dump") and status:
-        why = f"it was killed (SIG{status})"
-    else:
-        why = f"its unit ended with {result} {status}".rstrip()
-    return f"job {name}: {why}. See journalctl -u {unit}."
-
-
-def _bring_back(name: str) -> list[str]:
-    """Docker is asked only when there is something to bring back."""
-    if not _paths.note_file(name).exists():
-        return []
-    from ._engine import Engine
-    from ._quiesce import release
-
-    return release(name, Engine())
-
-
-def _idle(names: Sequence[str]) -> list[str]:
-    """The jobs whose unit is not at work."""
-    if not names:
-        return []
-    from ._systemd import show
-
-    units = show([_paths.backup_service(name) for name in names], ["ActiveState"])
-    return [name for name in names if units[_paths.backup_service(name)]["ActiveState"] in ("inactive", "failed")]

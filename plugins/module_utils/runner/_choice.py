@@ -39,6 +39,8 @@ class Origin:
     name: str
     path: str
     """Where it lies in the snapshot."""
+    only_by_name: bool = False
+    """It comes back only when it is asked for: dumps are for a database to load, and have no place of their own."""
 
     @property
     def label(self) -> str:
@@ -124,17 +126,25 @@ def origins(manifest: bytes, snapshot: Snapshot, job: str) -> list[Origin]:
         data = json.loads(manifest)
         found = [Origin("volume", str(name), str(path)) for name, path in data["volumes"].items()]
         found += [Origin("path", str(path), str(path)) for path in data["paths"]]
+        dumps = str(data.get("dumps") or "")
+        found += [Origin("path", dumps, dumps, only_by_name=True)] if dumps else []
         schema = data["schema"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Problem(f"{noun}: its manifest is not understood ({error!r}). Restore it with restic by hand.") from None
     if schema != _SCHEMA:
         raise Problem(f"{noun}: its manifest has schema {schema}, this program knows {_SCHEMA}. Use a newer holdfast.")
-    return [one for one in found if not any(_inside(one, other) for other in found)]
+    return [one for one in found if one.only_by_name or not any(_inside(one, other) for other in found)]
 
 
 def excluded(manifest: bytes) -> tuple[str, ...]:
     """The patterns of what the job did not save, from a manifest that :func:`origins` understands."""
     return tuple(str(pattern) for pattern in json.loads(manifest).get("exclude") or ())
+
+
+def content_manifest(manifest: bytes) -> tuple[str, bool]:
+    """Where in the snapshot its content manifest lies, and whether it has hashes; empty when there is none."""
+    data = json.loads(manifest)
+    return str(data.get("entries") or ""), data.get("manifest") == "sha256"
 
 
 def excluded_at(patterns: Sequence[str], source: str) -> list[str]:
@@ -155,7 +165,14 @@ def _may_match(pattern: str, source: str) -> bool:
 def select(found: Sequence[Origin], volume: str | None, path: str | None, job: str, snapshot: Snapshot) -> list[Origin]:
     """What of the snapshot is wanted: one volume, one path, or everything."""
     if not volume and not path:
-        return list(found)
+        whole = [origin for origin in found if not origin.only_by_name]
+        if whole:
+            return whole
+        dumps = ", ".join(origin.path for origin in found)
+        raise Problem(
+            f"job {job}: snapshot {snapshot.short_id}: holds nothing but dumps, which are for their databases to load. "
+            f"Bring them back by name, beside: holdfast restore {job} --path {dumps} --mode new --target DIRECTORY."
+        )
     wanted = Origin("volume", volume, "") if volume else Origin("path", str(path), "")
     chosen = [origin for origin in found if origin.label == wanted.label]
     if not chosen:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
 from ._problem import Locked
 
@@ -23,11 +24,18 @@ def write(path: Path, content: bytes, mode: int) -> None:
 
     ``mode`` is applied as given, whatever the umask. Raises OSError; the file is then as it was.
     """
+    with replacing(path, mode) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(path: Path, mode: int) -> Iterator[BinaryIO]:
+    """The same for content that is written into the stream bit by bit; an exception leaves the file as it was."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)

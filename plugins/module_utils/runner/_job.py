@@ -13,10 +13,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from . import _paths
+from ._job_steps import Dump, Hooks, check_dumps, check_hooks, dumps_of, hooks_of
 from ._problem import Problem
 
 SCHEMA = 1
 QUIESCE = ("none", "pause", "stop")
+MANIFEST = ("sha256", "metadata", "none")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _DURATION = re.compile(r"([0-9]{1,15}) ?(s|min|h|d|w)?")
 _LONGEST = 10 * 366 * 86400
@@ -86,6 +88,13 @@ class Job:
     """How old the last success may become."""
     rto: int | None = None
     """How long a restore may take."""
+    dumps: tuple[Dump, ...] = ()
+    """What databases write of themselves before each backup."""
+    hooks: Hooks = field(default_factory=Hooks)
+    manifest: str = "sha256"
+    """What each snapshot tells of every entry in it: with its content's hash, without, or nothing."""
+    manifest_max_age: int = 30 * 86400
+    """How old a hash may become before the file is read again although nothing tells of a change."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -109,14 +118,15 @@ class Job:
             rules = _mapping(noun, "retention: ", values["retention"])
             _refuse_unknown(f"{noun}: retention", rules, {option.name for option in fields(Retention)})
             values["retention"] = Retention(**rules)
+        if "dumps" in values:
+            values["dumps"] = dumps_of(noun, values["dumps"])
+        if "hooks" in values:
+            values["hooks"] = hooks_of(noun, values["hooks"])
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         """The content of the job file; ``from_json`` gives the same job back."""
-        values = asdict(self)
-        for name in ("volumes", "paths", "exclude"):
-            values[name] = list(values[name])
-        return {"schema": SCHEMA, **values}
+        return {"schema": SCHEMA, **_plain(asdict(self))}
 
 
 def load(name: str) -> Job:
@@ -148,18 +158,28 @@ def names() -> list[str]:
         return []
 
 
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+
+
 def _check(job: Job) -> None:
     _require("job", "name", job.name, isinstance(job.name, str), "a text")
     check_name("job", job.name)
     noun = f"job {job.name}"
-    for name in ("repository", "host", "quiesce", "schedule"):
+    for name in ("repository", "host", "quiesce", "schedule", "manifest"):
         _require(noun, name, getattr(job, name), isinstance(getattr(job, name), str), "a text")
     check_name(f"{noun}: repository", job.repository)
     _require(noun, "host", job.host, re.fullmatch(r"\S+", job.host), "a host name without spaces")
     _require(noun, "quiesce", job.quiesce, job.quiesce in QUIESCE, "none, pause or stop")
+    _require(noun, "manifest", job.manifest, job.manifest in MANIFEST, "sha256, metadata or none")
     _require(noun, "schedule", job.schedule, job.schedule.strip() and "\n" not in job.schedule, "a calendar expression")
-    if not job.volumes and not job.paths:
-        raise Problem(f"{noun}: nothing to back up. Give it volumes or paths.")
+    if not job.volumes and not job.paths and not job.dumps:
+        raise Problem(f"{noun}: nothing to back up. Give it volumes, paths or dumps.")
+    check_dumps(noun, job.dumps)
+    check_hooks(noun, job.hooks)
     for volume in job.volumes:
         _require(noun, "volumes", volume, _VOLUME.fullmatch(volume), "the name of a Docker volume")
     for path in job.paths:
@@ -174,7 +194,7 @@ def _check(job: Job) -> None:
 
 
 def _check_numbers(noun: str, job: Job) -> None:
-    for name, least in (("randomized_delay", 0), ("timeout", 1)):
+    for name, least in (("randomized_delay", 0), ("timeout", 1), ("manifest_max_age", 1)):
         value = getattr(job, name)
         _require(noun, name, value, _is_duration(value, least), f"seconds, {least} or more, and ten years at most")
     for name in ("rpo", "rto"):

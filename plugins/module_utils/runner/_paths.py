@@ -15,6 +15,8 @@ COMMAND = Path("/usr/local/sbin/holdfast")
 STATE = Path("/var/lib/holdfast")
 CACHE = Path("/var/cache/holdfast")
 RUN = Path("/run")
+METRICS = Path("/var/lib/prometheus/node-exporter")
+"""Where Debian's node exporter reads files of others."""
 UNITS = Path("/etc/systemd/system")
 DOCKER_SOCKET = Path("/var/run/docker.sock")
 FSTAB = Path("/etc/fstab")
@@ -38,6 +40,16 @@ def manifest_file(job: str) -> Path:
     return STATE / "manifests" / f"{job}.json"
 
 
+def entries_file(job: str) -> Path:
+    """The content manifest. Goes into every snapshot too: what lay below these paths, with hashes."""
+    return STATE / "manifests" / f"{job}.entries.jsonl"
+
+
+def dumps_directory(job: str) -> Path:
+    """What databases write of themselves for the length of a run; saved with it."""
+    return STATE / "dumps" / job
+
+
 def note_file(job: str) -> Path:
     """The write-ahead note of the containers that a backup stops or pauses."""
     return STATE / "stopped" / f"{job}.json"
@@ -56,6 +68,10 @@ def migration_file(volume: str) -> Path:
 def seed_file(volume: str) -> Path:
     """The journal of a seed that is under way."""
     return STATE / "seeds" / f"{_file_name(volume)}.json"
+
+
+def metrics_file(job: str) -> Path:
+    return METRICS / f"holdfast_backup_{job}.prom"
 
 
 def lock_file(repository: str) -> Path:

@@ -33,6 +33,9 @@ class Surroundings(Protocol):
     def fetch(self, placement: Placement) -> None:
         """Restore ``source`` of the snapshot below ``staging``."""
 
+    def prove(self, placement: Placement) -> None:
+        """Compare what was restored below ``staging`` with what the snapshot tells of it."""
+
     def dispose(self, placement: Placement) -> None:
         """Undo :meth:`prepare`, and end a restic that a killed run left writing into ``staging``."""
 
@@ -47,6 +50,7 @@ def stage(journal: Journal, surroundings: Surroundings) -> None:
                 os.mkdir(placement.staging, 0o700)
                 surroundings.fetch(placement)
                 _compare(placement, placement.tree, "in the staging directory")
+                surroundings.prove(placement)
                 _files.write_out(Path(placement.staging))
     except BaseException:
         clean(journal, surroundings)

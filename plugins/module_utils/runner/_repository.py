@@ -21,6 +21,7 @@ _SHORTEST_SECRET = 4
 """Shorter ones would blacken innocent words and hide nothing that could not be guessed."""
 _BACKEND = re.compile(r"(?!local:)[a-z0-9]+:")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPTION = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Repository:
     location_file: Path
     password_file: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """restic's own ``-o``."""
 
     @property
     def local_path(self) -> Path | None:
@@ -74,7 +77,8 @@ def read(name: str, directory: Path) -> Repository:
     try:
         location = (directory / "location").read_text(encoding="utf-8").strip()
         (directory / "password").stat()
-        environment = _environment(noun, directory / "environment")
+        environment = _pairs(noun, directory / "environment", _KEY)
+        options = _pairs(noun, directory / "options", _OPTION)
     except FileNotFoundError as error:
         raise Problem(
             f"{noun}: {error.filename} is missing. Configure the repository with backup_repository."
@@ -83,7 +87,7 @@ def read(name: str, directory: Path) -> Repository:
         raise Problem(f"{noun}: {error.filename} cannot be read. Become root.") from None
     if not location or "\n" in location:
         raise Problem(f"{noun}: {directory / 'location'} must hold one line. Write it again with backup_repository.")
-    repository = Repository(name, location, directory / "location", directory / "password", environment)
+    repository = Repository(name, location, directory / "location", directory / "password", environment, options)
     if repository.local_path and not repository.local_path.is_absolute():
         raise Problem(f"{noun}: location {location!r}: a path that depends on where one stands. Write it from / on.")
     return repository
@@ -93,12 +97,12 @@ def _is_secret(key: str, value: str) -> bool:
     return len(value) >= _SHORTEST_SECRET and bool(_SECRET.search(key.upper()))
 
 
-def _environment(noun: str, path: Path) -> dict[str, str]:
+def _pairs(noun: str, path: Path, name: re.Pattern[str]) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return {}
     pairs = [line.partition("=") for line in lines if line.strip()]
-    if not all(equals and _KEY.fullmatch(key) for key, equals, _value in pairs):
+    if not all(equals and name.fullmatch(key) for key, equals, _value in pairs):
         raise Problem(f"{noun}: {path} must hold lines KEY=value. Write it again with backup_repository.")
     return {key: value for key, _equals, value in pairs}

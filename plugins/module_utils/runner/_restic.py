@@ -8,22 +8,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import IO, Any, Callable, TypeVar, cast
+from typing import Any, Callable, TypeVar
 
-from . import _answers, _paths, _processes
+from . import _answers, _processes
 from ._answers import Forgotten, Lock, Node, Progress, Snapshot, Summary
 from ._probe import Finding, Probe, classify, look_at_directory, look_by_sftp
 from ._problem import Locked, Problem
 from ._repository import Repository
+from ._restic_process import Interrupted, Outcome, run
 
 __all__ = (
     "Finding",
@@ -51,36 +47,12 @@ _NOISE = re.compile(
     r"Is there a repository at the following location\?|rclone: .* NOTICE: .*|the `unlock` command can be used .*"
 )
 _RETRY = re.compile(r"^.* returned error, retrying after [^:]*: (.*)$", re.MULTILINE)
-# Since 0.17 restic tries these again for a quarter of an hour, although the server has answered.
-_FINAL = re.compile(
-    rb"retrying after .*: (The specified bucket does not exist|The request signature we calculated does not match"
-    rb"|The access key ID you provided does not exist)",
-    re.IGNORECASE,
-)
-_LOOK = 0.5
-"""Seconds between two looks at what restic says while it tries again."""
 _CREATE = "create the repository"
 _LOCKED_EXIT = 11
-_LOCKLESS = ("version", "init", "unlock")
 
 
 class _Found(Exception):
     """What a search was after; nothing has gone wrong."""
-
-
-class Interrupted(Problem):
-    """A signal ended the run; restic was told, and has put its house in order."""
-
-    exit_code = 143
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What a finished restic left."""
-
-    code: int
-    output: bytes
-    errors: str
 
 
 class Restic:
@@ -119,7 +91,7 @@ class Restic:
             retries = _RETRY.findall((late.stderr or b"").decode(errors="replace"))
             if not retries:
                 return Probe(Finding.UNREACHABLE, f"no answer within {timeout:g} s")
-            outcome = _Outcome(1, b"", f"unable to open config file: {retries[-1]}")
+            outcome = Outcome(1, b"", f"unable to open config file: {retries[-1]}")
         if outcome.code == 0:
             return Probe(Finding.OPEN, id=str(_answers.parse(outcome.output, "cat config")["id"]))
         finding = classify(outcome.code, outcome.errors, self.repository.location)
@@ -219,6 +191,12 @@ class Restic:
         """The content of one file of a snapshot."""
         return self._checked(["dump", "--no-lock", snapshot, path], f"read {path} from snapshot {snapshot}").output
 
+    def lines(self, snapshot: str, path: str, on_line: Callable[[bytes], None]) -> None:
+        """Give out one file of a snapshot line by line, however large it is. What the function raises ends restic."""
+        outcome = self._run(["dump", "--no-lock", snapshot, path], on_line=on_line)
+        if outcome.code != 0:
+            raise self._problem(f"read {path} from snapshot {snapshot}", outcome)
+
     def walk(self, snapshot: str, paths: Sequence[str], recursive: bool, on_node: Callable[[Node], None]) -> None:
         """Give out the objects at the paths and those in them, one by one: directly, or at any depth.
 
@@ -308,14 +286,14 @@ class Restic:
                 if not self.unlock_own_dead():
                     time.sleep(_POLL)
 
-    def _checked(self, arguments: Sequence[str], what: str) -> _Outcome:
+    def _checked(self, arguments: Sequence[str], what: str) -> Outcome:
         """Run restic, and raise unless it succeeded."""
         outcome = self._run(arguments)
         if outcome.code != 0:
             raise self._problem(what, outcome)
         return outcome
 
-    def _problem(self, what: str, outcome: _Outcome) -> Problem:
+    def _problem(self, what: str, outcome: Outcome) -> Problem:
         noun = f"repository {self.repository.name}"
         words = self._words(outcome.errors) or f"restic ended with {outcome.code} and said nothing"
         if outcome.code == _LOCKED_EXIT or _LOCKED.search(outcome.errors):
@@ -329,115 +307,20 @@ class Restic:
             return Probe(finding, words).problem(self.repository)
         return Problem(f"{noun}: could not {what} at {self.repository.masked_location}: {words}.")
 
+    def _run(
+        self,
+        arguments: Sequence[str],
+        on_line: Callable[[bytes], None] | None = None,
+        timeout: float | None = None,
+    ) -> Outcome:
+        return run(self._program, self.repository, arguments, on_line, timeout)
+
     def _words(self, errors: str) -> str:
         """restic's own words as one line, without its noise and without secrets."""
         mask = self.repository.mask
         texts = [mask(text.removeprefix("Fatal: ")) for text in _answers.words(errors)]
         lines = [text for text in texts if not _NOISE.fullmatch(text) and text != self.repository.masked_location]
         return "; ".join(lines[-5:]).rstrip(".")
-
-    def _run(
-        self,
-        arguments: Sequence[str],
-        on_line: Callable[[bytes], None] | None = None,
-        timeout: float | None = None,
-    ) -> _Outcome:
-        """Run restic to its end. SIGTERM and SIGINT reach it as SIGINT, the only one after which it unlocks."""
-        with _forwarded() as adopt:
-            try:
-                process = subprocess.Popen(
-                    [self._program, *arguments],
-                    env=self._environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    start_new_session=True,
-                )
-            except FileNotFoundError:
-                raise Problem("restic: not installed on this host. Install the package restic.") from None
-            adopt(process)
-            if "--no-lock" in arguments or arguments[0] in _LOCKLESS:
-                return _collect(process, on_line, timeout)
-            _processes.record(self.repository.name, process.pid)
-            outcome = _collect(process, on_line, timeout)
-            if outcome.code == 0:  # otherwise its lock may be there still
-                _processes.forget(process.pid)
-            return outcome
-
-    def _environment(self) -> dict[str, str]:
-        # A variable of the shell that starts the program must not point restic elsewhere.
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESTIC_")}
-        return {
-            **inherited,
-            "RESTIC_CACHE_DIR": str(_paths.CACHE),
-            "RESTIC_PROGRESS_FPS": "1",
-            **self.repository.environment,
-            "RESTIC_REPOSITORY_FILE": str(self.repository.location_file),
-            "RESTIC_PASSWORD_FILE": str(self.repository.password_file),
-        }
-
-
-@contextmanager
-def _forwarded() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
-    """Pass SIGTERM and SIGINT on to the process that is given to the function; raise Interrupted when one came."""
-    children: list[subprocess.Popen[bytes]] = []
-    came: list[int] = []
-
-    def forward(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        for child in children:
-            child.send_signal(signal.SIGINT)
-
-    def adopt(child: subprocess.Popen[bytes]) -> None:
-        children.append(child)
-        if came:  # before there was a child to pass it on to
-            child.send_signal(signal.SIGINT)
-
-    previous = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield adopt
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if came:
-        raise Interrupted(f"restic: stopped by {signal.Signals(came[0]).name}. Run again; nothing has to be cleaned.")
-
-
-def _collect(
-    process: subprocess.Popen[bytes], on_line: Callable[[bytes], None] | None, timeout: float | None
-) -> _Outcome:
-    if on_line is None:
-        output, errors = process.communicate() if timeout is None else _answer(process, timeout)
-        return _Outcome(process.returncode, output, errors.decode(errors="replace"))
-    lines, errors_stream = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)
-    said: list[bytes] = []
-    # Both pipes are drained at once: restic would stand still on a full one.
-    drain = threading.Thread(target=lambda stream: said.append(stream.read()), args=(errors_stream,))
-    with process:
-        drain.start()
-        try:
-            for line in lines:
-                on_line(line)
-        except BaseException:
-            process.send_signal(signal.SIGINT)
-            raise
-        finally:
-            drain.join()
-    return _Outcome(process.returncode, b"", b"".join(said).decode(errors="replace"))
-
-
-def _answer(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bytes]:
-    """Output and errors of restic. TimeoutExpired, with its errors so far, when it is late or tries in vain."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            return process.communicate(timeout=max(0.0, min(_LOOK, deadline - time.monotonic())))
-        except subprocess.TimeoutExpired as waiting:
-            if time.monotonic() < deadline and not _FINAL.search(waiting.stderr or b""):
-                continue
-            process.kill()
-            _output, errors = process.communicate()
-            raise subprocess.TimeoutExpired(process.args, timeout, stderr=errors) from None
 
 
 def _dotted(version: Sequence[int]) -> str:

@@ -20,6 +20,7 @@ from . import (
     _consumers,
     _files,
     _job,
+    _manifest,
     _placing,
     _repository,
     _restore_indispensable,
@@ -64,6 +65,8 @@ class Restoration:
         """By target: the snapshot that this program brought there, and how."""
         # One for all looks, for the names in a plan hold it.
         self._stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        self.proven: dict[str, str] = {}
+        """By label: how what was restored has been compared with the snapshot's manifest."""
         self._held = ExitStack()
         self._is_held = False
 
@@ -139,6 +142,14 @@ class Restoration:
         self._restic.patiently(
             lambda: self._restic.restore(snapshot, staging, include=placement.source, verify=verify), _REPOSITORY_WAIT
         )
+
+    def prove(self, placement: Placement) -> None:
+        """Compare the staged tree with the content manifest of the snapshot, if it has one and that is wanted."""
+        if not self.request.verify or self._chosen is None or not self._chosen.manifest:
+            return
+        snapshot, manifest, hashes = self._chosen.snapshot.id, self._chosen.manifest, self._chosen.hashes
+        words = _manifest.verify(self._restic, snapshot, manifest, hashes, placement.source, placement.tree)
+        self.proven[placement.label] = words
 
     def dispose(self, placement: Placement) -> None:
         """Undo :meth:`prepare`, and end a restic that a killed run left writing."""

@@ -80,6 +80,8 @@ def main(arguments: argparse.Namespace) -> int:
         for left in result["left"]:
             say(f"left as it is: {left['kind']} {left['name']}: {left['target']} {left['reason']}")
         if not arguments.check:
+            for label, words in restoration.proven.items():
+                say(f"{label}: {words}")
             say(_done_words(request, outlook.steps))
     return 0
 

@@ -33,7 +33,7 @@ def choose(request: Request, job: Job, restic: Restic) -> Chosen:
     origins = _choice.origins(manifest, snapshot, job.name)
     wanted = _choice.select(origins, request.volume, request.path, job.name, snapshot)
     trees = tuple(_tree(request, restic, snapshot, origin) for origin in wanted)
-    return Chosen(snapshot, trees, warning, _choice.excluded(manifest))
+    return Chosen(snapshot, trees, warning, _choice.excluded(manifest), *_choice.content_manifest(manifest))
 
 
 def _tree(request: Request, restic: Restic, snapshot: Snapshot, origin: Origin) -> Tree:

@@ -75,6 +75,10 @@ class Chosen:
     """What a person should know before it is restored."""
     excluded: tuple[str, ...] = ()
     """The patterns of what the job did not save, from the snapshot's manifest."""
+    manifest: str = ""
+    """Where in the snapshot its content manifest lies; empty when there is none."""
+    hashes: bool = False
+    """Whether that has any."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def run(name: str) -> int:
     if last.exit_code == 0 and found["Result"] != "success":
         raise Problem(
             f"job {name}: snapshot {last.snapshot} was saved, but {unit} ended with {found['Result']}: what the backup "
-            f"had stopped may still be down. See holdfast status {name} and journalctl -u {unit}."
+            f"had stopped may still be down, or a hook failed. See holdfast status {name} and journalctl -u {unit}."
         )
     return last.exit_code
 

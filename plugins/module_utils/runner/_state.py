@@ -16,6 +16,7 @@ from ._problem import Locked, Partial, Precondition, Problem
 
 SCHEMA = 1
 SUCCESS = "success"
+FAILED = "failed"
 _RESULTS = {
     0: SUCCESS,
     Partial.exit_code: "partial",
@@ -161,7 +162,7 @@ def time(text: str) -> datetime:
 
 def result_of(exit_code: int) -> str:
     """The word for an exit status of the runner."""
-    return _RESULTS.get(exit_code, "failed")
+    return _RESULTS.get(exit_code, FAILED)
 
 
 def _run(data: dict[str, Any] | None) -> Run | None:

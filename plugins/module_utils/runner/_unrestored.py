@@ -33,6 +33,11 @@ def refuse(job: Job, sources: Sequence[Source], filled: Collection[str]) -> None
     doubtful = [
         source for source in sources if source.label not in filled or not (saved_here or source.path in restored)
     ]
+    if job.dumps and not saved_here:
+        # Whether a dump was loaded into its database nobody can see from here.
+        dumps = str(_paths.dumps_directory(job.name))
+        doubtful.append(Source("path", dumps, dumps))
+        filled = [*filled, doubtful[-1].label]
     if doubtful:
         _ask(job, doubtful, filled)
 
@@ -45,8 +50,9 @@ def accept(name: str) -> str:
         return f"job {name}: nothing to accept: what lies here has been saved before"
     filled = preflight(job, sources, ())
     _state.update(name, lambda state: replace(state, accepted=_state.text(_state.now())))
-    held = ", ".join(source.place if source.label in filled else f"{source.place} (empty)" for source in sources)
-    return f"job {name}: accepted what lies here, which the next run saves: {held}"
+    held = [source.place if source.label in filled else f"{source.place} (empty)" for source in sources]
+    held += [dump.label for dump in job.dumps]
+    return f"job {name}: accepted what lies here, which the next run saves: {', '.join(held)}"
 
 
 def _ask(job: Job, doubtful: Sequence[Source], filled: Collection[str]) -> None:

@@ -24,6 +24,10 @@ def files(number: int) -> str:
     return f"{number:,} file{'' if number == 1 else 's'}"
 
 
+def entries(number: int) -> str:
+    return f"{number:,} {'entry' if number == 1 else 'entries'}"
+
+
 def clock(seconds: int) -> str:
     """Minutes and seconds, with hours when there are any: ``0:42``, ``1:02:03``."""
     minutes, rest = divmod(seconds, 60)

@@ -21,6 +21,7 @@ from ..migrations._migrating import Migrating
 from ..runner._problem import Problem
 from ..seeds._room import data_of
 from ..seeds._seeding import Seeding
+from ._first_use import prove, reach
 from ._kind import explained
 from ._look import Look
 from ._provenance import forget, load, update
@@ -80,13 +81,27 @@ class Changes:
         wanted = definition(desired, replaced)
         try:
             self._drivers.check(wanted.driver)
-            self._create_new(desired, wanted)
+            self._create_proved(desired, wanted)
         except Problem as problem:
             told = self._drivers.named(explained(problem, wanted.driver_options), wanted.driver)
             if replaced is None:
                 raise told from problem
             self._create_new(desired, definition(Desired(desired.name), replaced))
             raise Problem(f"{told} The volume was created again as it was before, empty.") from problem
+
+    def _create_proved(self, desired: Desired, wanted: Definition) -> None:
+        """Create it; one on a server that cannot be used there goes again, for containers would wait for it."""
+        if not self._docker.is_local or not desired.is_proved:
+            self._create_new(desired, wanted)
+            return
+        reach(desired.name, wanted)
+        self._create_new(desired, wanted)
+        try:
+            prove(self._docker, observed(self._answer(desired.name)))
+        except Problem:
+            self._docker.remove_volume(desired.name)
+            del self.created[desired.name]
+            raise
 
     def _create_new(self, desired: Desired, wanted: Definition) -> None:
         """Docker answers success for a name that exists already, with the other volume: only the UUID tells."""

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from .._pipeline import Action
+from ..migrations._interrupted import AWAY
 from ..runner._problem import Problem
+from ._driver_options import masked
+from ._kind import kind_of
 from ._volume import Volume
 
 
@@ -19,12 +22,19 @@ def removal(volume: Volume, confirm: str | None, told: str = "") -> Action:
     _refuse_use(volume, because)
     refuse_protected(volume, confirm, f"remove it{because}")
     instead = "on_drift: warn" if told else "state: present"
+    stays = elsewhere(volume)
     return Action(
         "remove",
-        f"remove volume {volume.name}{because}",
+        f"remove volume {volume.name}{because}{f'; its data stays at {stays}' if stays else ''}",
         destroys="" if volume.content.is_empty else f"{_held(volume)}{',' if volume.backup else ''}",
         way_out=f"Set {instead} to leave it as it is, or save the data elsewhere first.",
     )
+
+
+def elsewhere(volume: Volume) -> str:
+    """Where the data lies of a volume that only shows it; empty when Docker or a driver keeps it."""
+    kind = kind_of(volume.driver, volume.driver_options)
+    return masked(volume.driver_options)["device"] if kind.is_mounted_by_docker and kind.is_persistent else ""
 
 
 def _held(volume: Volume) -> str:
@@ -33,11 +43,15 @@ def _held(volume: Volume) -> str:
 
 
 def _refuse_use(volume: Volume, because: str) -> None:
+    if any(user.state.startswith(AWAY) for user in volume.consumers):
+        way_out = "Run the tasks of those volumes first, which ends their migrations."
+    else:
+        way_out = "Remove these containers first, their volumes stay."
     if volume.consumers:
         users = ", ".join(f"{user.name} ({user.state})" for user in volume.consumers)
         raise Problem(
             f"volume {volume.name}: cannot be removed{because}: containers use it, and stopped ones count: {users}. "
-            "Remove these containers first, their volumes stay."
+            f"{way_out}"
         )
 
 

@@ -14,6 +14,7 @@ from ..directories._shaping import FirstIds
 from ..engine._docker import Consumer, Docker
 from ..engine._drivers import Drivers
 from ..migrations import _journal as migration_journal
+from ..migrations._interrupted import refuse_unfinished, seen_from_outside, with_those_away
 from ..migrations._journal import VERIFIED, Journal
 from ..migrations._migrating import Migrating
 from ..runner._problem import Problem
@@ -23,6 +24,7 @@ from ..seeds._room import STAGING, data_of
 from ..seeds._seeding import Seeding
 from ..trees._content import Content, content_of
 from . import _host_mounts
+from ._kind import kind_of
 from ._last_backup import backup_of
 from ._live_mount import live_differences, live_warnings, way_out
 from ._outlook import Observed
@@ -48,10 +50,16 @@ class Look:
     def at(self, desired: Sequence[Desired], created: Mapping[str, str]) -> list[Observed | Problem]:
         """What the host tells of each. ``created``: by name, the UUIDs of the volumes that this call has created."""
         consumers = self._docker.consumers([wanted.name for wanted in desired])
+        unfinished: frozenset[str] = frozenset()
+        if self._docker.is_local and os.geteuid() == 0:
+            consumers = with_those_away(consumers)
+        else:
+            unfinished = seen_from_outside(self._docker)
         drivers = Drivers(self._docker)
         seen: list[Observed | Problem] = []
         for wanted in desired:
             try:
+                refuse_unfinished(wanted.name, unfinished)
                 answer = drivers.volume(wanted.name, wanted.driver)
                 volume = answer and self._volume(wanted, observed(answer), consumers[wanted.name], created)
                 seen.append(self._observed(wanted, volume or None))
@@ -68,7 +76,11 @@ class Look:
         return self._with_mounts(seen)
 
     def content(self, volume: Volume) -> Content:
-        """What the volume holds, as far as it can be seen from here."""
+        """What would go with the volume, as far as it can be seen from here."""
+        kind = kind_of(volume.driver, volume.driver_options)
+        if kind.is_mounted_by_docker:
+            # What it shows lies elsewhere, or in memory that its last container has given back.
+            return replace(Content(), beside=_beside(volume) if self._docker.is_local else ())
         if hidden(volume):
             return Content(unknown=hidden(volume))
         if not self._docker.is_local:

@@ -12,9 +12,8 @@ from .._pipeline import Action, Plan
 from ..migrations import _migration
 from ..migrations._check import Facts
 from ..runner._problem import Problem
-from ..trees._content import Content
 from ._driver_options import differences, masked
-from ._guard import refuse_protected, removal
+from ._guard import elsewhere, refuse_protected, removal
 from ._kind import is_same_driver
 from ._provenance import NOTHING, Provenance
 from ._volume import OF_OTHERS, UUID_LABEL, Definition, Desired, Volume, definition, predicted, shown
@@ -95,7 +94,7 @@ def _plan_drift(desired: Desired, volume: Volume, told: str) -> Plan:
     if desired.on_drift == "warn":
         return _plan_kept(desired, volume, (f"{sentence}. It is left as it is (on_drift: warn).",))
     if desired.on_drift == "fail":
-        raise Problem(f"{sentence} and {_holding(volume.content)}. {_ways_on(volume.content)}")
+        raise Problem(f"{sentence} and {_holding(volume)}. {_ways_on(volume)}")
     return _plan_anew(desired, volume, told)
 
 
@@ -144,17 +143,21 @@ def _protection(desired: Desired, provenance: Provenance) -> tuple[Action, ...]:
     return (Action("unprotect", f"end the protection of volume {desired.name}"),)
 
 
-def _holding(content: Content) -> str:
-    if content.is_empty:
-        return "it is empty"
-    return f"it holds {content}"
+def _holding(volume: Volume) -> str:
+    if not volume.content.is_empty:
+        return f"it holds {volume.content}"
+    stays = elsewhere(volume)
+    return f"its data lies at {stays}" if stays else "it is empty"
 
 
-def _ways_on(content: Content) -> str:
-    change = (
-        "Set on_drift: recreate to create it anew"
-        if content.is_empty
-        else "Set on_drift: migrate to change it and keep its data, on_drift: recreate and data_loss: allow to create "
-        "it anew without them"
-    )
+def _ways_on(volume: Volume) -> str:
+    if not volume.content.is_empty:
+        change = (
+            "Set on_drift: migrate to change it and keep its data, on_drift: recreate and data_loss: allow to create "
+            "it anew without them"
+        )
+    elif elsewhere(volume):
+        change = "Set on_drift: migrate to take its data along, on_drift: recreate to leave them where they are"
+    else:
+        change = "Set on_drift: recreate to create it anew"
     return f"{change}, or on_drift: warn to leave it as it is, or declare what it has."

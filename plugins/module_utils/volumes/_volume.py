@@ -18,6 +18,7 @@ from ..seeds._seed import ADOPT_OPTIONS, HYDRATE_OPTIONS, SEED_OPTIONS, Seed, se
 from ..trees._content import Content
 from . import _kind
 from ._driver_options import as_strings, check_local, masked
+from ._nfs import NFS_OPTIONS, driver_options
 from ._provenance import NOTHING, ORIGINS, Origin, Provenance
 
 UUID_LABEL = "holdfast.uuid"
@@ -26,6 +27,7 @@ UUID_LABEL = "holdfast.uuid"
 OPTIONS: Mapping[str, Any] = {
     "driver": {"type": "str"},
     "driver_options": {"type": "dict"},
+    "nfs": {"type": "dict", "options": NFS_OPTIONS},
     "labels": {"type": "dict"},
     "on_drift": {"type": "str", "choices": ["fail", "warn", "migrate", "recreate"], "default": "fail"},
     "recreate": {"type": "str", "choices": ["always", "never", "options-changed"]},
@@ -60,6 +62,8 @@ class Desired:
     driver: str | None = None
     driver_options: Mapping[str, str] | None = None
     labels: Mapping[str, str] | None = None
+    is_proved: bool = False
+    """Whether it is mounted once when it is created, to see that it can be used."""
     on_drift: str = "fail"
     always_anew: bool = False
     """Created anew by every call, as with community.docker's ``recreate: always``."""
@@ -112,7 +116,7 @@ def desire(item: Mapping[str, Any]) -> Desired:
     name = str(item["name"])
     try:
         _check_name(name, item["driver"])
-        options = _strings("driver_options", item["driver_options"])
+        options = _options(item)
         labels = _strings("labels", item["labels"])
         if options and item["driver"] in (None, LOCAL):
             check_local(options)
@@ -129,6 +133,7 @@ def desire(item: Mapping[str, Any]) -> Desired:
         item["driver"],
         options,
         labels,
+        item["nfs"] is not None,
         on_drift,
         always_anew=item["recreate"] == "always",
         quiesce=item["quiesce"],
@@ -139,6 +144,17 @@ def desire(item: Mapping[str, Any]) -> Desired:
         confirm=item["confirm"],
         present=item["state"] == "present",
     )
+
+
+def _options(item: Mapping[str, Any]) -> dict[str, str] | None:
+    """The driver's options, be they written out or meant by ``nfs``."""
+    nfs = item["nfs"]
+    if nfs is None:
+        return _strings("driver_options", item["driver_options"])
+    if item["driver_options"] is not None or item["driver"] not in (None, LOCAL):
+        other = "driver_options" if item["driver_options"] is not None else f"driver: {item['driver']}"
+        raise Problem(f"nfs, {other}: say where the data lies in two ways. Keep one of them.")
+    return driver_options(nfs)
 
 
 def _on_drift(on_drift: str, recreate: str | None) -> str:

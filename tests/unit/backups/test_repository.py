@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline import Plan
-from ansible_collections.holdfast.persistence.plugins.module_utils.backups._repository import (
+from ansible_collections.holdfast.persistence.plugins.module_utils.backups._repository import Observed, plan
+from ansible_collections.holdfast.persistence.plugins.module_utils.backups._repository_options import (
     Desired,
-    Observed,
     desired,
-    plan,
     url_password,
 )
 from ansible_collections.holdfast.persistence.plugins.module_utils.backups._stored import Credentials, Stored
@@ -39,7 +38,10 @@ def item(**changes: Any) -> dict[str, Any]:
         "password": "secret",
         "password_file": None,
         "environment": {},
+        "restic_options": {},
         "initialise": True,
+        "password_change": "refuse",
+        "prove_append_only": False,
     }
     return {"name": "main", **options, "state": "present", **changes}
 
@@ -56,6 +58,19 @@ def sentences(made: Plan) -> list[str]:
         (
             {"environment": {"A": 1, "B": True, "C": "x=y"}},
             Desired("main", "/srv/main", "secret", environment={"A": "1", "B": "true", "C": "x=y"}),
+        ),
+        (
+            {"restic_options": {"rclone.program": "ssh vault", "b2.connections": 1, "s3.list-objects-v1": True}},
+            Desired(
+                "main",
+                "/srv/main",
+                "secret",
+                restic_options={"rclone.program": "ssh vault", "b2.connections": "1", "s3.list-objects-v1": "true"},
+            ),
+        ),
+        (
+            {"password_change": "add", "prove_append_only": True},
+            Desired("main", "/srv/main", "secret", password_change="add", prove_append_only=True),
         ),
         ({"state": "absent", "location": None, "password": None}, Desired("main")),
         ({"initialise": False}, Desired("main", "/srv/main", "secret", initialise=False)),
@@ -93,6 +108,9 @@ def test_options_become_desired_state(changes: dict[str, Any], expected: Desired
         ({"environment": {"RESTIC_REPOSITORY_FILE": "x"}}, r"environment RESTIC_REPOSITORY_FILE: is set by holdfast"),
         ({"environment": {"A": "x\ny"}}, r"environment A: its value must be one line"),
         ({"environment": {"A": ["x"]}}, r"environment A: its value must be one line of text"),
+        ({"restic_options": {"program": "x"}}, r"restic_options 'program': is no extended option of restic"),
+        ({"restic_options": {"rclone.program": "x\ny"}}, r"restic_options rclone.program: its value must be one line"),
+        ({"restic_options": {"rclone.program": ["x"]}}, r"restic_options rclone.program: its value must be one line"),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -182,9 +200,9 @@ def test_each_state_has_its_way(observed: Observed, expected: list[str]) -> None
 
 def test_the_id_is_stored_with_what_opened_it_and_never_before_a_repository_was_there() -> None:
     opened = plan(WANTED, Observed(None, (), (), CANDIDATE, OPEN))
-    assert opened.actions[0].details == {"id": OLD}
+    assert opened.actions[0].details == {"id": OLD, "replaced": ""}
     moved = plan(WANTED, Observed(stored(location=b"/srv/old\n"), (), (), CANDIDATE, ABSENT))
-    assert moved.actions[0].details == {"id": ""}
+    assert moved.actions[0].details == {"id": "", "replaced": ""}
 
 
 def test_a_repository_that_vanished_is_no_first_boot() -> None:

@@ -53,7 +53,8 @@ def test_it_is_for_root_alone(folder: Path) -> None:
     _stored.replace("main", NEW, "abc")
     assert (folder / "main").stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in (folder / "main").iterdir()} == {0o600}
-    assert {path.name for path in (folder / "main").iterdir()} == {"location", "password", "environment", "id"}
+    names = {path.name for path in (folder / "main").iterdir()}
+    assert names == {"location", "password", "environment", "options", "id"}
     stored = _stored.read("main")
     assert stored is not None
     assert stored.exposed == ()
@@ -116,3 +117,20 @@ def test_forgetting_that_is_killed_is_noticed_and_finished(monkeypatch: pytest.M
         _stored.remove_leftovers("main")
     assert steps > 2
     assert list(folder.iterdir()) == []
+
+
+def test_the_note_of_a_change_of_the_password_goes_with_all_that_is_stored(folder: Path) -> None:
+    _stored.replace("main", NEW, "abc")
+    _stored.note_replaced("main", "key")
+    stored = _stored.read("main")
+    assert stored is not None
+    assert stored.replaced == "key"
+    _stored.replace("main", NEW, "abc", "key")
+    stored = _stored.read("main")
+    assert stored is not None
+    assert stored.replaced == "key"
+    _stored.forget_replaced("main")
+    stored = _stored.read("main")
+    assert stored is not None
+    assert stored.replaced == ""
+    assert (folder / "main" / "id").exists()

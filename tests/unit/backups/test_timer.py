@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ansible_collections.holdfast.persistence.plugins.module_utils._pipeline imp
 from ansible_collections.holdfast.persistence.plugins.module_utils._systemd import Unit
 from ansible_collections.holdfast.persistence.plugins.module_utils.backups import _units
 from ansible_collections.holdfast.persistence.plugins.module_utils.backups._timer import (
+    OPTIONS,
     Desired,
     Observed,
     Program,
@@ -59,10 +59,8 @@ def edited(observed: Observed, name: str) -> Observed:
 
 
 def item(**changes: Any) -> dict[str, Any]:
-    lists: Mapping[str, Any] = {"volumes": [], "paths": ["/srv/app"], "exclude": []}
-    times = {"schedule": "daily", "randomized_delay": "0", "timeout": "6h", "rpo": None, "rto": None}
-    plain = {"name": "app", "repository": "main", "retention": None, "quiesce": "none", "enabled": True, "host": None}
-    return {**lists, **times, **plain, "state": "present", **changes}
+    unset = {name: option.get("default") for name, option in OPTIONS.items()}
+    return {**unset, "name": "app", "repository": "main", "paths": ["/srv/app"], "schedule": "daily", **changes}
 
 
 def sentences(made: Plan) -> list[str]:
@@ -74,6 +72,7 @@ def test_options_become_a_job() -> None:
     job = desired(options).job
     assert job is not None
     assert (job.timeout, job.rpo, job.randomized_delay, job.rto) == (90, 93600, 1800, None)
+    assert (job.manifest, job.manifest_max_age) == ("sha256", 30 * 86400)
     assert job.retention == Retention(keep_last=3)
     assert (job.paths, job.volumes) == (("/srv/app",), ())
     assert job.host == os.uname().nodename

@@ -83,6 +83,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         "JOBS": "jobs",
         "REPOSITORIES": "repositories",
         "UNITS": "units",
+        "METRICS": "metrics",
         "PROGRAM": "p.pyz",
         "COMMAND": "command",
     }
@@ -183,11 +184,14 @@ def test_the_program_comes_with_the_first_sound_job(host: Host) -> None:
 
 def test_a_removed_job_leaves_nothing_but_the_program(host: Host) -> None:
     taken_through(host, [job()])
+    _paths.METRICS.mkdir()
+    _paths.metrics_file("app").touch()
     host.commands.clear()
     taken_through(host, [Desired("app", None)])
     assert host.verbs == ["show", "stop", "disable", "clean", "daemon-reload"]
     assert sorted(path.name for path in _paths.UNITS.iterdir()) == ["holdfast-release.service"]
     assert list(_paths.JOBS.iterdir()) == []
+    assert list(_paths.METRICS.iterdir()) == []
     assert _paths.COMMAND.exists()
     assert taken_through(host, [Desired("app", None)]) == [Plan(None, None)]
 

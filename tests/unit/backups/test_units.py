@@ -45,7 +45,7 @@ def test_there_is_a_tried_unit_for_each() -> None:
 
 @pytest.mark.parametrize("text", texts().values(), ids=texts().keys())
 def test_no_unit_names_a_setting_twice_or_carries_a_secret(text: str) -> None:
-    repeatable = ("ExecStart", "LoadCredential", "SystemCallFilter")
+    repeatable = ("ExecStart", "LoadCredential", "SystemCallFilter", "ConditionDirectoryNotEmpty")
     settings = [line.partition("=")[0] for line in text.splitlines() if "=" in line and line[0] != "#"]
     once = [name for name in settings if not name.startswith(repeatable)]
     assert sorted(once) == sorted(set(once))

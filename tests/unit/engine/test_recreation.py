@@ -14,6 +14,7 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.engine._recre
     layer,
     networks_of,
     references,
+    volumes_of,
 )
 
 ID = "0123456789ab" + "c" * 52
@@ -57,6 +58,12 @@ def test_a_volume_without_a_name_is_mounted_by_the_one_that_it_got() -> None:
         {**options, "Source": "f00d", "Target": "/cache"},
         {**options, "Source": "beef", "Target": "/anon"},
     ]
+
+
+def test_its_volumes_are_those_with_and_without_a_name() -> None:
+    mounts = [{"Type": "volume", "Name": name} for name in ("pgdata", "f00d")] + [{"Type": "bind", "Source": "/srv"}]
+    assert volumes_of(container(Mounts=mounts)) == {"pgdata", "f00d"}
+    assert volumes_of(container(Mounts=None)) == set()
 
 
 def test_the_old_definition_in_a_mount_is_left_out() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.migrations._j
     VERIFIED,
     Held,
     Journal,
+    all_volumes,
     load,
+    lock_file,
 )
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner import _paths
 from ansible_collections.holdfast.persistence.plugins.module_utils.runner._problem import Problem
@@ -87,7 +90,16 @@ def test_a_migration_that_is_given_up_goes_back_to_the_old_volume(journal: Journ
     assert there.new == there.old
 
 
-def test_a_container_that_it_does_not_know_is_told(journal: Journal) -> None:
+def test_it_knows_its_containers(journal: Journal) -> None:
     assert journal.held("db").id == "1" * 64
-    with pytest.raises(Problem, match="volume pgdata: container web is not one of its migration"):
-        journal.held("web")
+    assert [journal.knows(name) for name in (None, "db", "web")] == [True, True, False]
+
+
+def test_the_folder_tells_the_volumes(journal: Journal, state: Path) -> None:
+    assert all_volumes() == []
+    journal.save()
+    replace(journal, volume="a/b").save()
+    journal.archive(journal.containers[0]).touch()
+    lock_file().touch()
+    (state / "migrations" / ".pgdata.json.4711").touch()
+    assert all_volumes() == ["a/b", "pgdata"]

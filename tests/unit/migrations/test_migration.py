@@ -10,9 +10,10 @@ import pytest
 from ansible_collections.holdfast.persistence.plugins.module_utils.migrations._check import Facts, User
 from ansible_collections.holdfast.persistence.plugins.module_utils.migrations._journal import PHASES, Held, Journal
 from ansible_collections.holdfast.persistence.plugins.module_utils.migrations._migration import (
+    KEEP,
+    STOP_ONE,
     VERBS,
     actions,
-    overlaid,
     resumption,
     warnings,
 )
@@ -120,6 +121,11 @@ def test_another_place_is_copied_to_compared_and_swapped_around_the_containers()
         "create container web again and start it",
         "remove volume pgdata.holdfast-staging",
     ]
+
+
+def test_a_layer_is_kept_as_soon_as_its_container_is_down() -> None:
+    verbs = [step.verb for step in actions(BIND, volume(), Facts((replace(WEB, written=1), DB)), "stop", "migrate")]
+    assert verbs[1:4] == [STOP_ONE, KEEP, STOP_ONE]
 
 
 def test_what_lies_at_the_old_device_stays_there() -> None:
@@ -249,11 +255,6 @@ def test_containers_that_are_back_are_left_alone() -> None:
     interrupted = journal("recreating")
     interrupted.containers[1].is_back = True
     assert [step.details.get("container") for step in resumption(interrupted)] == ["web", None]
-
-
-def test_the_plan_after_an_undo_counts_on_what_will_run_then() -> None:
-    now = (replace(WEB, state="exited"), IDLE)
-    assert overlaid(now, journal("begun")) == (WEB, IDLE)
 
 
 def test_what_does_not_fit_is_refused_after_what_matters_more() -> None:

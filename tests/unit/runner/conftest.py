@@ -86,7 +86,19 @@ def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedRestic:
 @pytest.fixture(autouse=True)
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test here: none may touch the machine it runs on."""
-    for name in ("JOBS", "REPOSITORIES", "STATE", "CACHE", "RUN", "UNITS", "DOCKER_SOCKET", "FSTAB", "MOUNTINFO"):
+    places = (
+        "JOBS",
+        "REPOSITORIES",
+        "STATE",
+        "CACHE",
+        "RUN",
+        "UNITS",
+        "METRICS",
+        "DOCKER_SOCKET",
+        "FSTAB",
+        "MOUNTINFO",
+    )
+    for name in places:
         monkeypatch.setattr(_paths, name, tmp_path / name.lower())
     for name in ("JOBS", "REPOSITORIES", "RUN"):
         (tmp_path / name.lower()).mkdir()

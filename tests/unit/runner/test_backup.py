@@ -17,6 +17,7 @@ from ansible_collections.holdfast.persistence.plugins.module_utils.runner import
     _files,
     _paths,
     _quiesce,
+    _release,
     _restic,
     _restore_journal,
     _state,
@@ -91,12 +92,13 @@ def app(configure: Callable[..., Job], restic: Any, monkeypatch: pytest.MonkeyPa
 def test_a_run_from_beginning_to_end(app: Job, restic: Any, host: Path) -> None:
     assert _backup.prepare("app") == []
     assert _backup.backup("app") == "job app: snapshot ff19bcf0: 3 files, 6 B"
-    assert _backup.release("app") == []
+    assert _release.release("app") == []
     run = _state.load("app").last_success
     assert run
     assert (run.result, run.exit_code, run.snapshot, run.files, run.bytes) == ("success", 0, "ff19bcf0", 3, 6)
     assert (run.bytes_added, run.invocation, run.filled) == (703, "run1", (f"path {app.paths[0]}",))
-    assert restic.calls("backup")[0]["argv"][-2:] == [str(host / "srv"), str(_paths.manifest_file("app"))]
+    manifests = [str(_paths.manifest_file("app")), str(_paths.entries_file("app"))]
+    assert restic.calls("backup")[0]["argv"][-3:] == [str(host / "srv"), *manifests]
     progress = json.loads(_paths.progress_file("app").read_text())
     assert progress == {
         "percent": 0.5,
@@ -119,6 +121,8 @@ def test_the_manifest_tells_which_path_was_which_volume(app: Job) -> None:
         "volumes": {"pgdata": "/docker/pgdata/_data"},
         "paths": list(app.paths),
         "exclude": [],
+        "manifest": "sha256",
+        "entries": str(_paths.entries_file("app")),
     }
 
 
@@ -129,6 +133,16 @@ def test_a_manifest_that_says_the_same_is_left_alone() -> None:
     before = _paths.manifest_file("app").stat()
     _backup.backup("app")
     assert _paths.manifest_file("app").stat().st_ino == before.st_ino
+
+
+def test_without_a_manifest_the_one_of_before_goes(app: Job, restic: Any, configure: Callable[..., Job]) -> None:
+    _backup.prepare(app.name)
+    _backup.backup(app.name)
+    configure("s3:http://minio/bucket", manifest="none")
+    _backup.backup(app.name)
+    assert not _paths.entries_file("app").exists()
+    assert restic.calls("backup")[-1]["argv"][-2:] == [app.paths[0], str(_paths.manifest_file("app"))]
+    assert "entries" not in json.loads(_paths.manifest_file("app").read_text())
 
 
 def test_no_pattern_keeps_the_manifest_out(restic: Any, configure: Callable[..., Job], host: Path) -> None:
@@ -299,7 +313,7 @@ def test_a_source_emptied_since_the_last_success_stops_the_run_too(
     configure("s3:http://minio/bucket", quiesce="stop")
     _backup.prepare("app")
     _backup.backup("app")
-    _backup.release("app")
+    _release.release("app")
     assert engine == ["stop db", "start db"]
     (host / "srv" / "file").unlink()
     with pytest.raises(Precondition, match=r"is empty, and held data at the last success"):
@@ -328,7 +342,7 @@ def test_prepare_brings_back_first_what_an_earlier_run_left_down(
     restic.answer("list locks")
     assert _backup.prepare("app") == ["stopped container db"]
     assert _backup.prepare("app") == ["stopped container db"]
-    assert _backup.release("app") == ["started container db"]
+    assert _release.release("app") == ["started container db"]
     assert engine == ["stop db", "start db", "stop db", "start db"]
 
 
@@ -376,7 +390,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, result: str, code: str, status: str) 
     """The run as it is recorded when systemd says this of its end."""
     for name, value in (("SERVICE_RESULT", result), ("EXIT_CODE", code), ("EXIT_STATUS", status)):
         monkeypatch.setenv(name, value)
-    _backup.release("app")
+    _release.release("app")
     run = _state.load("app").last_run
     assert run
     return run
@@ -454,11 +468,11 @@ def test_at_boot_the_containers_of_runs_that_are_no_more_come_back(
     restic.answer("list locks")
     _backup.prepare("app")
     monkeypatch.setattr(_systemd, "show", lambda units, _properties: {unit: {"ActiveState": active} for unit in units})
-    _backup.release_all()
+    _release.release_all()
     assert engine.count("start db") == calls
     assert _quiesce.noted_jobs() == ([] if calls else ["app"])
 
 
 def test_at_boot_without_notes_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_systemd, "show", None)
-    assert _backup.release_all() == []
+    assert _release.release_all() == []

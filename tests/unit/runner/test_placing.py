@@ -77,6 +77,10 @@ class Scene:
             parent.chmod(0o711)
         shutil.copytree(self.snapshot, goal)
 
+    def prove(self, placement: Placement) -> None:
+        """What the manifest says is proved elsewhere; here only that it is asked while the tree waits."""
+        assert Path(placement.tree).is_dir()
+
     def dispose(self, placement: Placement) -> None:
         target = Path(placement.target)
         if placement.new_volume and target.is_dir() and not any(target.iterdir()):

@@ -26,6 +26,7 @@ class Scripted:
         self.outlooks = list(outlooks)
         self.requests: list[tuple[Request, bool]] = []
         self.carried_out: list[str] = []
+        self.proven = {"path /srv/app": "2 entries compared with the manifest of the snapshot"}
 
     def __call__(self, request: Request, check: bool) -> Scripted:
         self.requests.append((request, check))
@@ -78,6 +79,7 @@ def test_it_says_each_step_and_what_it_leaves(
     assert capsys.readouterr().out.splitlines() == [
         "finish it",
         "left as it is: path /srv/app: /srv/app holds data",
+        "path /srv/app: 2 entries compared with the manifest of the snapshot",
         "restore app: done: what an interrupted restore left is settled.",
     ]
 

@@ -149,7 +149,7 @@ def test_what_restores_left_in_a_mount_point_is_not_backed_up(
     prepared = _backup.Prepared.load("app")
     place = f"{host}/disk [[]1]"
     assert prepared.apart == (f"{place}/.before-????????T??????Z", f"{place}/.holdfast-restore-*")
-    _backup._save(_job.load("app"), prepared, Restic(load("store")))
+    _backup._save(_job.load("app"), prepared, Restic(load("store")), [])
     (call,) = restic.calls("backup")
     assert [word for word in call["argv"] if word.startswith("--exclude=")] == [
         f"--exclude={one}" for one in prepared.apart

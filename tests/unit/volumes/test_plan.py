@@ -192,20 +192,28 @@ def test_a_volume_of_others_is_accepted_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("options", "content", "told"),
     [
         (
+            {"o": "addr=a,soft"},
             DATA,
             "and it holds 1,204 files (3.1 GB). Set on_drift: migrate to change it and keep its data, on_drift: r",
         ),
-        (EMPTY, "and it is empty. Set on_drift: recreate to create it anew, or on_drift: warn"),
-        (UNKNOWN, "and it holds data that cannot be counted (the driver cloud keeps it). Set on_drift: migrate to"),
+        ({"o": "addr=a,soft"}, EMPTY, "and it is empty. Set on_drift: recreate to create it anew, or on_drift: warn"),
+        (NFS, EMPTY, "and its data lies at :/srv/a. Set on_drift: migrate to take its data along, on_drift: recreate"),
+        (
+            {"o": "addr=a,soft"},
+            UNKNOWN,
+            "and it holds data that cannot be counted (the driver cloud keeps it). Set on_drift: migrate to",
+        ),
     ],
 )
-def test_drift_fails_by_default_and_says_what_the_volume_holds(content: Content, told: str) -> None:
-    there = volume(driver_options=NFS, content=content)
+def test_drift_fails_by_default_and_says_what_the_volume_holds(
+    options: Mapping[str, str], content: Content, told: str
+) -> None:
+    there = volume(driver_options=options, content=content)
     with pytest.raises(Problem) as problem:
-        plan(Desired("pgdata", driver_options={**NFS, "o": "addr=b,soft"}), there)
+        plan(Desired("pgdata", driver_options={**options, "o": "addr=b,soft"}), there)
     assert str(problem.value).startswith(f"volume pgdata: driver_options differ (o: 'addr=a' → 'addr=b') {told}")
 
 
