@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ..runner import _job, _paths, _repository, _restore_snapshot
+from ..runner import _job, _manifest, _paths, _repository, _restore_snapshot
 from ..runner._choice import NoSnapshot, words
 from ..runner._job import Job
 from ..runner._problem import Problem
@@ -64,7 +64,10 @@ class Snapshots:
         return self._known(seed).snapshot.id
 
     def fill(self, seed: Seed, room: Room) -> None:
-        """Restore the snapshot into the room's tree; restic reads back what it wrote and compares it."""
+        """Restore the snapshot into the room's tree.
+
+        restic reads back what it wrote; then all of it is compared with the content manifest of the snapshot.
+        """
         chosen = self._known(seed)
         tree, fetched = chosen.trees[0], room.staging / "snapshot"
         check_space("its data", _size(chosen), room.staging)
@@ -74,6 +77,8 @@ class Snapshots:
             lambda: restic.restore(chosen.snapshot.id, fetched, include=tree.origin.path, verify=True), _LOCK_WAIT
         )
         top = Path(f"{fetched}{tree.origin.path}")
+        if chosen.manifest:
+            _manifest.verify(restic, chosen.snapshot.id, chosen.manifest, chosen.hashes, tree.origin.path, str(top))
         copy_traits(top, room.tree)
         # Some versions of restic leave the directory at the top as they have made it.
         os.chown(room.tree, tree.root.uid, tree.root.gid)

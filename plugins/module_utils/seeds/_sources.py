@@ -156,13 +156,12 @@ class Sources:
             if self.snapshots.find(seed) is None:
                 return Source(absence=absence(seed)) if seed.first_boot else Source(absence(seed))
             return Source(found=self.snapshots.told(seed))
-        except Unready as problem:
-            if not is_rehearsal:
-                raise Problem(f"volume {name}: {seed.option}: {problem}") from problem
-            self._warn(f"volume {name}: {seed.option}: {problem} In check mode a snapshot is taken to be there.")
-            return Source()
         except Problem as problem:
-            raise Problem(f"volume {name}: {seed.option}: {problem}") from problem
+            told = f"volume {name}: {seed.option}: {problem}"
+            if not (is_rehearsal and isinstance(problem, Unready)):
+                raise Problem(told) from problem
+            self._warn(f"{told} In check mode a snapshot is taken to be there.")
+            return Source()
 
     def _look_at_volume(self, source: str, name: str) -> Source:
         if source == name:
