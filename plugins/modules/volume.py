@@ -347,7 +347,11 @@ EXAMPLES = r"""
   holdfast.persistence.volume:
     volumes:
       - name: uploads
-        nfs: {server: 192.0.2.10, path: /srv/uploads}
+        # Created unseen. With nfs: {server: 192.0.2.10, path: /srv/uploads} the server would be asked.
+        driver_options:
+          type: nfs
+          device: ":/srv/uploads"
+          o: addr=192.0.2.10,nfsvers=4.2,hard
       - name: cache
         driver_options: {}
         labels: {}
