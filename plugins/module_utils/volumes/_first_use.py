@@ -60,25 +60,26 @@ def prove(docker: Docker, volume: Volume) -> None:
             mounts = _host_mounts.look([replace(volume, consumers=(holder,))], docker)
             told = live_differences(replace(volume, consumers=(holder,)), mounts)
             if told:
-                raise Problem(f"volume {volume.name}: {told[0]}.")
+                raise Problem(f"{told[0]}.")
             if "ro" not in words(volume.driver_options.get("o", "")):
-                _write(volume.name, paths[volume.name])
+                _write(paths[volume.name])
     except Problem as problem:
-        raise Problem(f"{problem} It was mounted for a first look, before any container uses it.") from problem
+        raise Problem(
+            f"volume {volume.name}: a first look at it, before any container uses it, failed: {problem}"
+        ) from problem
 
 
-def _write(volume: str, root: Path) -> None:
+def _write(root: Path) -> None:
     answer = _apart.answers({"write": lambda: _make_and_remove(root / f".holdfast-{uuid.uuid4()}")}, _PATIENCE)["write"]
     number = _apart.error_of(answer)
     if _apart.is_late(answer):
-        raise Problem(f"volume {volume}: its server did not take a file within {_PATIENCE:g} s. Look at the server.")
+        raise Problem(f"its server did not take a file within {_PATIENCE:g} s. Look at the server.")
     if number == errno.EROFS:
         raise Problem(
-            f"volume {volume}: its server gives it read-only, and it is not declared so. Export it read-write, or add "
-            "ro to its options."
+            "its server gives it read-only, and it is not declared so. Export it read-write, or add ro to its options."
         )
     if number and number not in _UNTOLD:
-        raise Problem(f"volume {volume}: could not write to its server: {answer['message']}. Look at the server.")
+        raise Problem(f"could not write to its server: {answer['message']}. Look at the server.")
 
 
 def _make_and_remove(path: Path) -> bool:
