@@ -55,7 +55,7 @@ unit: environment ## unit tests, oldest and newest Python; some: T="tests/unit/t
 molecule: setup ## scenarios on hosts of the lab; one: T=volume
 	$(CHECK) molecule
 
-machines: setup ## the scenarios on several virtual machines, which take an hour without KVM; one: T=nfs_mount
+machines: setup ## the scenarios on virtual machines, which take an hour without KVM; one: T=nfs_mount
 	$(CHECK) machines
 
 faults: setup ## what is left when a restore, a seed or a migration is killed at each of its steps

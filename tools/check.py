@@ -34,8 +34,8 @@ STAGES = {
     "lint": Stage("form of everything, types of the Python code", lint.run),
     "sanity": Stage("ansible-test sanity, no exceptions", sanity.run),
     "unit": Stage("unit tests on the oldest and the newest Python there is", unit.run),
-    "molecule": Stage("scenarios on real hosts of the lab", scenarios.run),
-    "machines": Stage("scenarios on several virtual machines", scenarios.run_with_machines),
+    "molecule": Stage("scenarios on containers of the lab", scenarios.run),
+    "machines": Stage("scenarios on virtual machines", scenarios.run_with_machines),
 }
 
 

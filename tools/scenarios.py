@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The scenarios of extensions/molecule, one after the other, on hosts of the lab.
 
-The stage ``molecule`` runs those that need at most one machine with a kernel of its own, and the stage ``machines`` the
-others: without KVM each of them takes as long as a good part of all the tests.
+The stage ``molecule`` runs those on containers, and the stage ``machines`` those on virtual machines: without KVM each
+of these takes as long as a good part of all the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LIMIT = 2400.0
 """Seconds a scenario may take before it counts as hanging."""
 
 
-def _run(several_machines: bool, only: Sequence[str]) -> tuple[int, str]:
+def _run(on_machines: bool, only: Sequence[str]) -> tuple[int, str]:
     """Run the scenarios of a stage, or those named in ``only``, of whichever stage they are.
 
     The first that fails ends the stage; its hosts are removed.
@@ -31,7 +31,7 @@ def _run(several_machines: bool, only: Sequence[str]) -> tuple[int, str]:
         raise Failed(f"there is no scenario {', '.join(unknown)}. These are: {', '.join(names)}")
     if not names:
         raise Failed(f"no scenario is in {SCENARIOS}")
-    chosen = list(only) or [name for name in names if _needs_several_machines(name) is several_machines]
+    chosen = list(only) or [name for name in names if _needs_machines(name) is on_machines]
     _lab("services", "start")  # shared by the scenarios' labs, which would else start and stop them one by one
     try:
         for name in chosen:
@@ -45,10 +45,10 @@ run = partial(_run, False)
 run_with_machines = partial(_run, True)
 
 
-def _needs_several_machines(name: str) -> bool:
+def _needs_machines(name: str) -> bool:
     settings = yaml.safe_load((SCENARIOS / name / "molecule.yml").read_text(encoding="utf-8")) or {}
     environment = (settings.get("ansible") or {}).get("env") or {}
-    return environment.get("LAB_KIND") == "vm" and len(environment.get("LAB_HOSTS", "app1").split()) > 1
+    return bool(environment.get("LAB_KIND") == "vm")
 
 
 def _run_scenario(name: str) -> None:
