@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from ..runner import _job, _manifest, _paths, _repository, _restore_snapshot
@@ -35,7 +36,9 @@ class Unready(Problem):
 class Snapshots:
     """What the repositories of this host hold for the seeds of one call. Each snapshot is chosen once."""
 
-    def __init__(self) -> None:
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        """``warn`` takes what somebody should know of a snapshot, such as that a newer one is partial."""
+        self._warn = warn
         self._chosen: dict[tuple[str, ...], Chosen] = {}
 
     def find(self, seed: Seed) -> Chosen | None:
@@ -51,6 +54,8 @@ class Snapshots:
                 self._chosen[key] = _restore_snapshot.choose(request, job, restic)
             except NoSnapshot:
                 return None
+            if self._chosen[key].warning:
+                self._warn(self._chosen[key].warning)
         return self._chosen[key]
 
     def told(self, seed: Seed) -> str:

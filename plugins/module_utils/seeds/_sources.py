@@ -53,7 +53,7 @@ class Sources:
         self._containers = DockerContainers(docker)
         self._warn = warn
         self._first_id = first_id
-        self.snapshots = Snapshots()
+        self.snapshots = Snapshots(warn)
 
     def look(self, seed: Seed, name: str, is_rehearsal: bool = False) -> Source:
         """The source of the first content of the volume of this name.

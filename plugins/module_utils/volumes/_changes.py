@@ -98,7 +98,7 @@ class Changes:
         self._create_new(desired, wanted)
         try:
             prove(self._docker, observed(self._answer(desired.name)))
-        except Problem:
+        except (Problem, OSError):
             self._docker.remove_volume(desired.name)
             del self.created[desired.name]
             raise
